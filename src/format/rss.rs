@@ -1,0 +1,139 @@
+//! RSS 2.0, by the RSS Advisory Board's profile.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use rss::extension::atom::{AtomExtension, Link};
+use rss::extension::dublincore::DublinCoreExtension;
+use rss::extension::{Extension, ExtensionMap};
+use rss::{Category, Channel, Guid, Item};
+
+use super::{FRESH_MINUTES, Format, GENERATOR, Seen, Unrenderable, child_text, escaped, shown, strict_xml};
+use crate::article::{Article, Image};
+use crate::feed::{Content, Site, Snapshot};
+
+pub(super) const FORMAT: Format = Format {
+    ending: "rss",
+    media_type: "application/rss+xml; charset=utf-8",
+    name: "RSS",
+    is_feed: true,
+    render,
+    read_back,
+};
+
+/// With its final slash, or readers don't know it.
+const MEDIA: &str = "http://search.yahoo.com/mrss/";
+
+/// Stand for `&` and `<` in titles until the document is written: the profile wants them as `&#x26;` and `&#x3C;`, because
+/// readers differ on `&lt;` in plain text, and the crate would escape a reference once more. No text holds noncharacters.
+const AMPERSAND: char = '\u{fdd0}';
+const LESS_THAN: char = '\u{fdd1}';
+
+fn render(feed: &Snapshot, site: &Site) -> Result<Vec<u8>, Unrenderable> {
+    let topic = site.topic(&feed.info.name, "rss");
+    let link = |rel: &str, href: &str, mime: Option<&str>| Link {
+        rel: rel.to_owned(),
+        href: href.to_owned(),
+        mime_type: mime.map(str::to_owned),
+        ..Link::default()
+    };
+    let mut links = vec![link("self", &topic, Some("application/rss+xml"))];
+    links.extend(site.hubs.iter().map(|hub| link("hub", hub, None)));
+    let description = if feed.info.description.is_empty() { &feed.info.title } else { &feed.info.description };
+    let channel = Channel {
+        title: title(&feed.info.title),
+        link: site.home.clone(),
+        description: escaped(description),
+        language: Some(feed.info.language.clone()),
+        copyright: site.rights.clone(),
+        managing_editor: site.contact.as_ref().map(|contact| format!("{contact} ({})", site.title.replace(['(', ')'], ""))),
+        last_build_date: Some(date(feed.updated())),
+        generator: Some(GENERATOR.to_owned()),
+        docs: Some("https://www.rssboard.org/rss-specification".to_owned()),
+        ttl: Some(FRESH_MINUTES.to_string()),
+        atom_ext: Some(AtomExtension { links }),
+        namespaces: BTreeMap::from([("media".to_owned(), MEDIA.to_owned())]),
+        items: feed.articles.iter().map(|article| item(article, feed.content)).collect(),
+        ..Channel::default()
+    };
+    let mut bytes = b"<?xml version=\"1.0\" encoding=\"utf-8\"?>".to_vec();
+    channel.write_to(&mut bytes).map_err(|error| Unrenderable::new("RSS", error))?;
+    Ok(with_references(bytes))
+}
+
+fn item(article: &Article, content: Content) -> Item {
+    let (html, summary) = shown(content, article);
+    let dublin_core = DublinCoreExtension { creators: article.authors.clone(), ..DublinCoreExtension::default() };
+    Item {
+        title: Some(title(&article.title)),
+        link: article.link.clone(),
+        description: summary.map(escaped),
+        content: html.map(str::to_owned),
+        guid: Some(Guid { value: article.id.0.clone(), permalink: false }),
+        pub_date: Some(date(article.published)),
+        categories: article.categories().into_iter().map(|name| Category { name: name.to_owned(), domain: None }).collect(),
+        dublin_core_ext: (!article.authors.is_empty()).then_some(dublin_core),
+        extensions: article.image.as_ref().map(media).unwrap_or_default(),
+        ..Item::default()
+    }
+}
+
+/// `media:content` (Media RSS 1.5.1), with the alternative text as its description.
+fn media(image: &Image) -> ExtensionMap {
+    let mut attrs = BTreeMap::from([("url".to_owned(), image.url.clone()), ("medium".to_owned(), "image".to_owned())]);
+    attrs.extend(image.mime.clone().map(|mime| ("type".to_owned(), mime)));
+    attrs.extend(image.width.map(|width| ("width".to_owned(), width.to_string())));
+    attrs.extend(image.height.map(|height| ("height".to_owned(), height.to_string())));
+    attrs.extend(image.bytes.map(|bytes| ("fileSize".to_owned(), bytes.to_string())));
+    let described = Extension {
+        name: "media:description".to_owned(),
+        value: Some(image.alt.clone()),
+        attrs: BTreeMap::from([("type".to_owned(), "plain".to_owned())]),
+        children: BTreeMap::new(),
+    };
+    let children = if image.alt.is_empty() { BTreeMap::new() } else { BTreeMap::from([("description".to_owned(), vec![described])]) };
+    let content = Extension { name: "media:content".to_owned(), value: None, attrs, children };
+    BTreeMap::from([("media".to_owned(), BTreeMap::from([("content".to_owned(), vec![content])]))])
+}
+
+/// RFC 822 with a four-digit year and a numeric day, as the profile has it.
+fn date(at: DateTime<Utc>) -> String {
+    at.format("%a, %d %b %Y %H:%M:%S GMT").to_string()
+}
+
+fn title(text: &str) -> String {
+    text.replace('&', AMPERSAND.encode_utf8(&mut [0; 4])).replace('<', LESS_THAN.encode_utf8(&mut [0; 4]))
+}
+
+fn with_references(document: Vec<u8>) -> Vec<u8> {
+    // Both are written as 0xEF 0xB7 0x90 and 0x91, which start no other character that we look for.
+    let mut out = Vec::with_capacity(document.len() + 256);
+    let mut rest = document.as_slice();
+    while let Some(at) = rest.windows(2).position(|pair| pair == [0xef, 0xb7]) {
+        let reference: Option<&[u8]> = match rest.get(at + 2) {
+            Some(0x90) => Some(b"&#x26;"),
+            Some(0x91) => Some(b"&#x3C;"),
+            _ => None,
+        };
+        let used = if reference.is_some() { at + 3 } else { at + 2 };
+        out.extend_from_slice(&rest[..if reference.is_some() { at } else { used }]);
+        out.extend_from_slice(reference.unwrap_or_default());
+        rest = &rest[used..];
+    }
+    out.extend_from_slice(rest);
+    out
+}
+
+fn read_back(bytes: &[u8]) -> Result<Vec<Seen>, String> {
+    let document = strict_xml(bytes)?;
+    let channel = document.root_element().first_element_child().ok_or("no channel")?;
+    channel
+        .children()
+        .filter(|node| node.has_tag_name("item"))
+        .map(|item| {
+            let part = |name: &str| child_text(item, None, name).ok_or_else(|| format!("an item without {name}"));
+            let published = DateTime::parse_from_rfc2822(&part("pubDate")?).map_err(|error| error.to_string())?;
+            Ok(Seen { id: part("guid")?, title: part("title")?, published: published.to_utc() })
+        })
+        .collect()
+}

@@ -1,0 +1,13 @@
+//! Courant, the syndication desk of a news publisher: it pulls the articles that a newsroom has published, makes RSS, Atom and
+//! JSON Feed documents of them, and serves those to readers. ARCHITECTURE.md tells how the rooms belong together.
+
+pub mod article;
+pub mod config;
+pub mod document;
+pub mod feed;
+pub mod fetch;
+pub mod format;
+pub mod normalize;
+pub mod source;
+pub mod store;
+pub mod validate;

@@ -1,0 +1,111 @@
+//! What the kinds that read files share: walking a folder, its bounds, and what is gone from it.
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+
+use super::{Cursor, Held, PullError, Pulled, Rejection};
+use crate::article::{Item, SourceKey};
+
+const MAX_FILES: usize = 50_000;
+const MAX_FILE: u64 = 8 << 20;
+const MAX_BYTES: u64 = 512 << 20;
+const MAX_DEPTH: usize = 8;
+
+/// One file that was read.
+pub(super) struct File {
+    pub(super) path: PathBuf,
+    /// Its path within the folder, without the ending, with `/` between the parts.
+    pub(super) name: String,
+    pub(super) text: String,
+}
+
+/// What a folder's files have come to so far.
+#[derive(Default)]
+pub(super) struct Batch {
+    pub(super) items: Vec<Item>,
+    pub(super) rejected: Vec<Rejection>,
+}
+
+/// Reads every file below `folder` with one of the `endings`, and finds out which articles are no longer there.
+pub(super) async fn pull(
+    folder: PathBuf,
+    endings: &'static [&'static str],
+    since: Cursor,
+    held: &dyn Held,
+    read: impl Fn(&File, &mut Batch) + Send + 'static,
+) -> Result<Pulled, PullError> {
+    let batch = tokio::task::spawn_blocking(move || read_all(&folder, endings, read))
+        .await
+        .map_err(|error| PullError::Unreadable(format!("reading the files failed: {error}")))??;
+    let mut gone = Vec::new();
+    if batch.rejected.is_empty() {
+        let present: HashSet<&SourceKey> = batch.items.iter().map(|item| &item.key).collect();
+        gone = held.keys().await?.into_iter().filter(|key| !present.contains(key)).collect();
+    }
+    Ok(Pulled { items: batch.items, rejected: batch.rejected, gone, next: since, ..Pulled::default() })
+}
+
+fn read_all(folder: &Path, endings: &[&str], read: impl Fn(&File, &mut Batch)) -> Result<Batch, PullError> {
+    let mut paths = Vec::new();
+    walk(folder, endings, 0, &mut paths)?;
+    // The order of a directory is chance; ours is not.
+    paths.sort_unstable();
+    let (mut batch, mut bytes) = (Batch::default(), 0);
+    for path in paths {
+        let name = name_of(folder, &path);
+        match text_of(&path) {
+            Ok(text) => {
+                bytes += text.len() as u64;
+                if bytes > MAX_BYTES {
+                    return Err(too_much(folder, &format!("{} MB", MAX_BYTES >> 20)));
+                }
+                read(&File { path, name, text }, &mut batch);
+            }
+            Err(why) => batch.rejected.push(Rejection { key: name, why: format!("{}: {why}", path.display()) }),
+        }
+    }
+    Ok(batch)
+}
+
+fn walk(folder: &Path, endings: &[&str], depth: usize, paths: &mut Vec<PathBuf>) -> Result<(), PullError> {
+    let told = |error: std::io::Error| PullError::Unreadable(format!("{}: {error}", folder.display()));
+    for entry in std::fs::read_dir(folder).map_err(told)? {
+        let entry = entry.map_err(told)?;
+        let path = entry.path();
+        if entry.file_name().to_string_lossy().starts_with('.') {
+            continue;
+        }
+        let kind = entry.file_type().map_err(told)?;
+        let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
+        if kind.is_dir() && depth < MAX_DEPTH {
+            walk(&path, endings, depth + 1, paths)?;
+        } else if !kind.is_dir() && endings.iter().any(|known| known.eq_ignore_ascii_case(ending)) {
+            if paths.len() == MAX_FILES {
+                return Err(too_much(folder, &format!("{MAX_FILES} files")));
+            }
+            paths.push(path);
+        }
+    }
+    Ok(())
+}
+
+fn too_much(folder: &Path, what: &str) -> PullError {
+    PullError::Unreadable(format!("{}: more than {what}; split it into several sources", folder.display()))
+}
+
+fn text_of(path: &Path) -> Result<String, String> {
+    let meta = std::fs::metadata(path).map_err(|error| error.to_string())?;
+    if !meta.is_file() {
+        return Err("not a file".to_owned());
+    }
+    if meta.len() > MAX_FILE {
+        return Err(format!("larger than {} MB", MAX_FILE >> 20));
+    }
+    let bytes = std::fs::read(path).map_err(|error| error.to_string())?;
+    String::from_utf8(bytes).map_err(|error| format!("not UTF-8: {error}"))
+}
+
+fn name_of(folder: &Path, path: &Path) -> String {
+    let inside = path.strip_prefix(folder).unwrap_or(path).with_extension("");
+    inside.components().map(|part| part.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/")
+}

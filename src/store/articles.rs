@@ -1,0 +1,520 @@
+//! Saving a batch: articles, revisions, the source's cursor, and "wanted + 1" on every topic that the changes touch.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::db::{Arg, Tx, args};
+use super::{Claim, Store, StoreError, instant, millis};
+use crate::article::{Article, ArticleId, Draft, Image, SourceKey};
+
+/// Which feeds a change concerns, by name: the article as readers saw it before, and as they see it after. The store does not
+/// know feeds, so it asks.
+pub type Touches<'a> = dyn Fn(Option<&Article>, Option<&Article>) -> Vec<String> + Send + Sync + 'a;
+
+/// A batch of one source.
+pub struct Batch {
+    /// New and changed articles, and maybe some that have not changed.
+    pub drafts: Vec<Draft>,
+    /// Articles that are no longer public.
+    pub gone: Vec<SourceKey>,
+    /// How far the source has come with this batch.
+    pub cursor: Option<String>,
+    /// Whose text wins when several sources bring one article: the smaller number's.
+    pub precedence: i64,
+}
+
+/// What became of an article.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// Never seen before.
+    New,
+    /// Readers see something else than before; an article that came back, too.
+    Corrected,
+    /// Readers see it no longer.
+    Withdrawn,
+    /// Nothing to see.
+    Unchanged,
+}
+
+/// What a batch came to.
+#[derive(Debug, Default)]
+pub struct Saved {
+    /// What became of each article of the batch, by its key.
+    pub outcomes: Vec<(SourceKey, Outcome)>,
+    /// How many feeds are behind because of it.
+    pub touched: usize,
+}
+
+impl Store {
+    /// Saves a batch in one transaction, if the claim still stands; `until` extends it. When this returns, it is on disk.
+    pub async fn save(&self, claim: &Claim, batch: Batch, now: DateTime<Utc>, until: DateTime<Utc>, touches: &Touches<'_>) -> Result<Saved, StoreError> {
+        let mut tx = self.db.write().await?;
+        let sql = "UPDATE sources SET cursor = $1, claimed_until = $2 WHERE name = $3 AND claimed_by = $4";
+        let fenced = args![batch.cursor, millis(until), claim.source.as_str(), claim.by.as_str()];
+        if tx.run(sql, fenced).await? == 0 {
+            return Err(StoreError::Fenced(claim.source.clone()));
+        }
+        let drafts = last_of_each(batch.drafts);
+        let mut desk = Desk::read(&mut tx, &claim.source, &drafts, &batch.gone).await?;
+        desk.precedence = batch.precedence;
+        desk.now = now;
+        desk.next_num = new_nums(now);
+        let mut outcomes = Vec::with_capacity(drafts.len());
+        for draft in drafts {
+            let key = draft.key.clone();
+            outcomes.push((key, desk.take(draft)));
+        }
+        for key in batch.gone {
+            if let Some(outcome) = desk.withdraw(&key) {
+                outcomes.push((key, outcome));
+            }
+        }
+        let touched = desk.write(&mut tx, touches).await?;
+        tx.commit().await?;
+        Ok(Saved { outcomes, touched })
+    }
+
+    /// Releases the articles whose hour has come. Tells how many.
+    pub async fn release(&self, now: DateTime<Utc>, touches: &Touches<'_>) -> Result<usize, StoreError> {
+        let mut tx = self.db.write().await?;
+        let sql = format!("SELECT {COLUMNS} FROM articles WHERE released_at IS NULL AND withdrawn_at IS NULL AND published <= $1 LIMIT 500");
+        let rows: Vec<Columns> = tx.all(sql, args![millis(now)]).await?;
+        let due = rows.into_iter().map(Stored::try_from).collect::<Result<Vec<_>, _>>()?;
+        let mut touched = BTreeSet::new();
+        for stored in &due {
+            tx.run("UPDATE articles SET released_at = $1 WHERE num = $2", args![millis(now), stored.num]).await?;
+            touched.extend(touches(None, Some(&stored.article)));
+        }
+        want(&mut tx, &touched).await?;
+        tx.commit().await?;
+        Ok(due.len())
+    }
+
+    /// When the next article's hour comes.
+    pub async fn next_release(&self) -> Result<Option<DateTime<Utc>>, StoreError> {
+        let sql = "SELECT min(published) FROM articles WHERE released_at IS NULL AND withdrawn_at IS NULL";
+        let row: Option<(Option<i64>,)> = self.db.read().await?.first(sql, Vec::new()).await?;
+        Ok(row.and_then(|(at,)| at).map(instant))
+    }
+
+    /// How many articles readers may see, and how many were withdrawn.
+    pub async fn article_counts(&self) -> Result<(i64, i64), StoreError> {
+        let sql = "SELECT (SELECT count(*) FROM shown), (SELECT count(*) FROM articles WHERE withdrawn_at IS NOT NULL)";
+        Ok(self.db.read().await?.first(sql, Vec::new()).await?.unwrap_or_default())
+    }
+}
+
+/// Raises `wanted` of the topics of these feeds. In sorted order, so that two workers never wait for each other in a circle.
+async fn want(tx: &mut Tx, feeds: &BTreeSet<String>) -> Result<(), StoreError> {
+    for feed in feeds {
+        tx.run("UPDATE topics SET wanted = wanted + 1 WHERE feed = $1", args![feed.as_str()]).await?;
+    }
+    Ok(())
+}
+
+/// A source may tell of an article twice in one batch: its last word counts.
+fn last_of_each(drafts: Vec<Draft>) -> Vec<Draft> {
+    let mut seen = HashSet::new();
+    let mut kept: Vec<Draft> = drafts.into_iter().rev().filter(|draft| seen.insert(draft.key.clone())).collect();
+    kept.reverse();
+    kept
+}
+
+/// The first of a run of numbers that nobody has: the time above, chance below.
+fn new_nums(now: DateTime<Utc>) -> i64 {
+    let mut chance = [0u8; 4];
+    // Without chance, two processes in one millisecond would clash, and one of them would have to try again.
+    let _ = getrandom::fill(&mut chance);
+    (millis(now) << 20) | i64::from(u32::from_le_bytes(chance) & 0xf_ffff)
+}
+
+/// What two addresses have in common when they lead to one article: no scheme, `www.`, query of a campaign, fragment, final slash.
+fn link_key(link: &str) -> Option<String> {
+    let url = url::Url::parse(link).ok()?;
+    let host = url.host_str()?;
+    let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
+    let query: Vec<String> = url
+        .query_pairs()
+        .filter(|(name, _)| !name.starts_with("utm_") && name != "fbclid")
+        .map(|(name, value)| format!("{name}={value}"))
+        .collect();
+    let query = if query.is_empty() { String::new() } else { format!("?{}", query.join("&")) };
+    Some(format!("{}{port}{}{query}", host.trim_start_matches("www."), url.path().trim_end_matches('/')))
+}
+
+/// The lists of an article, in one column.
+#[derive(Serialize, Deserialize)]
+struct Lists {
+    authors: Vec<String>,
+    sections: Vec<String>,
+    tags: Vec<String>,
+    sources: Vec<String>,
+    image: Option<Image>,
+}
+
+/// The columns of an article, for [`Columns`].
+pub(super) const COLUMNS: &str =
+    "num, id, released_at, withdrawn_at, published, updated, first_seen, source, precedence, link, language, title, summary, lists, html";
+
+#[derive(sqlx::FromRow)]
+pub(super) struct Columns {
+    num: i64,
+    id: String,
+    released_at: Option<i64>,
+    withdrawn_at: Option<i64>,
+    published: i64,
+    updated: i64,
+    first_seen: i64,
+    source: String,
+    precedence: i64,
+    link: Option<String>,
+    language: String,
+    title: String,
+    summary: String,
+    lists: String,
+    html: String,
+}
+
+/// An article with what only the store knows of it.
+#[derive(Clone)]
+pub(super) struct Stored {
+    num: i64,
+    released_at: Option<i64>,
+    withdrawn_at: Option<i64>,
+    first_seen: i64,
+    source: String,
+    precedence: i64,
+    pub(super) article: Article,
+}
+
+impl TryFrom<Columns> for Stored {
+    type Error = StoreError;
+
+    fn try_from(row: Columns) -> Result<Self, StoreError> {
+        let Lists { authors, sections, tags, sources, image } = serde_json::from_str(&row.lists)?;
+        Ok(Stored {
+            num: row.num,
+            released_at: row.released_at,
+            withdrawn_at: row.withdrawn_at,
+            first_seen: row.first_seen,
+            source: row.source,
+            precedence: row.precedence,
+            article: Article {
+                id: ArticleId(row.id),
+                link: row.link,
+                title: row.title,
+                summary: row.summary,
+                html: row.html,
+                authors,
+                sections,
+                tags,
+                image,
+                language: row.language,
+                sources,
+                published: instant(row.published),
+                updated: instant(row.updated),
+            },
+        })
+    }
+}
+
+impl Stored {
+    /// The article as readers see it, if they see it.
+    fn shown(&self) -> Option<&Article> {
+        (self.released_at.is_some() && self.withdrawn_at.is_none()).then_some(&self.article)
+    }
+
+    fn row(&self) -> Result<Vec<Arg>, StoreError> {
+        let article = &self.article;
+        let lists = serde_json::to_string(&Lists {
+            authors: article.authors.clone(),
+            sections: article.sections.clone(),
+            tags: article.tags.clone(),
+            sources: article.sources.clone(),
+            image: article.image.clone(),
+        })?;
+        Ok(args![
+            self.num,
+            article.id.0.as_str(),
+            self.released_at,
+            self.withdrawn_at,
+            millis(article.published),
+            millis(article.updated),
+            self.first_seen,
+            self.source.as_str(),
+            self.precedence,
+            article.link.as_deref().and_then(link_key),
+            article.link.clone(),
+            article.language.as_str(),
+            article.title.as_str(),
+            article.summary.as_str(),
+            lists,
+            article.html.as_str(),
+        ])
+    }
+}
+
+/// Under which name of the source an article comes.
+#[derive(Clone)]
+struct Origin {
+    article: i64,
+    gone: bool,
+}
+
+/// A batch in the making: what is stored of it, and what becomes of that. Read at once and written at once, so that a batch
+/// costs a handful of statements.
+struct Desk {
+    source: String,
+    precedence: i64,
+    now: DateTime<Utc>,
+    next_num: i64,
+    origins: HashMap<SourceKey, Origin>,
+    /// Articles by number, as they are after the batch.
+    articles: HashMap<i64, Stored>,
+    /// Articles by [`link_key`]: any of them may be the one that a new key tells of.
+    by_link: HashMap<String, Vec<i64>>,
+    /// Which keys of this source lead to an article.
+    own_keys: HashMap<i64, Vec<SourceKey>>,
+    ids: HashSet<String>,
+    /// The articles as they were, for those that change.
+    before: HashMap<i64, Option<Stored>>,
+    written_origins: Vec<(SourceKey, i64, Option<String>, Option<i64>)>,
+    revisions: Vec<(i64, Article)>,
+}
+
+impl Desk {
+    async fn read(tx: &mut Tx, source: &str, drafts: &[Draft], gone: &[SourceKey]) -> Result<Self, StoreError> {
+        let keys = drafts.iter().map(|draft| &draft.key).chain(gone).map(|key| key.0.as_str().into()).collect();
+        let sql = "SELECT key, article, gone_at FROM origins WHERE source = $1 AND key IN ({})";
+        let origins: Vec<(String, i64, Option<i64>)> = tx.all_in(sql, args![source], keys).await?;
+
+        let links: BTreeSet<String> = drafts.iter().filter_map(|draft| link_key(draft.article.link.as_deref()?)).collect();
+        let links = links.into_iter().map(Arg::from).collect();
+        let linked: Vec<(i64, String)> = tx.all_in("SELECT num, link_key FROM articles WHERE link_key IN ({})", Vec::new(), links).await?;
+
+        let nums: BTreeSet<i64> = origins.iter().map(|row| row.1).chain(linked.iter().map(|row| row.0)).collect();
+        let nums: Vec<Arg> = nums.into_iter().map(Arg::from).collect();
+        let sql = format!("SELECT {COLUMNS} FROM articles WHERE num IN ({{}})");
+        let articles: Vec<Columns> = tx.all_in(&sql, Vec::new(), nums.clone()).await?;
+        let sql = "SELECT article, key FROM origins WHERE source = $1 AND article IN ({})";
+        let own: Vec<(i64, String)> = tx.all_in(sql, args![source], nums).await?;
+        let ids = drafts.iter().map(|draft| draft.article.id.0.as_str().into()).collect();
+        let ids: Vec<(String,)> = tx.all_in("SELECT id FROM articles WHERE id IN ({})", Vec::new(), ids).await?;
+
+        let mut desk = Desk {
+            source: source.to_owned(),
+            precedence: 0,
+            now: DateTime::default(),
+            next_num: 0,
+            origins: HashMap::new(),
+            articles: HashMap::new(),
+            by_link: HashMap::new(),
+            own_keys: HashMap::new(),
+            ids: ids.into_iter().map(|(id,)| id).collect(),
+            before: HashMap::new(),
+            written_origins: Vec::new(),
+            revisions: Vec::new(),
+        };
+        for (key, article, gone_at) in origins {
+            desk.origins.insert(SourceKey(key), Origin { article, gone: gone_at.is_some() });
+        }
+        for row in articles {
+            desk.articles.insert(row.num, row.try_into()?);
+        }
+        for (num, link) in linked {
+            desk.by_link.entry(link).or_default().push(num);
+        }
+        for (num, key) in own {
+            desk.own_keys.entry(num).or_default().push(SourceKey(key));
+        }
+        Ok(desk)
+    }
+
+    /// The stored article that a draft tells of.
+    fn known(&self, draft: &Draft) -> Option<i64> {
+        if let Some(origin) = self.origins.get(&draft.key) {
+            return Some(origin.article);
+        }
+        let candidates = self.by_link.get(&link_key(draft.article.link.as_deref()?)?)?;
+        // Another key of the same source is another article, unless one of the two only stands in for the other.
+        let may_be = |num: &&i64| {
+            let own = self.own_keys.get(num).map_or(&[][..], Vec::as_slice);
+            own.is_empty() || (own.len() == 1 && own[0].is_stand_in() != draft.key.is_stand_in())
+        };
+        let is_live = |num: &i64| self.articles.get(num).is_some_and(|stored| stored.withdrawn_at.is_none());
+        candidates.iter().filter(may_be).max_by_key(|num| is_live(num)).copied()
+    }
+
+    /// Takes one draft in.
+    fn take(&mut self, draft: Draft) -> Outcome {
+        let Some(num) = self.known(&draft) else { return self.add(draft) };
+        self.origin(&draft.key, num, draft.revision.clone(), None);
+        let Some(stored) = self.articles.get(&num).cloned() else { return self.add(draft) };
+        let mut next = stored.clone();
+        if !next.article.sources.contains(&self.source) {
+            next.article.sources.push(self.source.clone());
+        }
+        let back = next.withdrawn_at.is_some();
+        let wins = stored.source == self.source || back || self.precedence < stored.precedence;
+        if wins {
+            let Article { link, title, summary, html, authors, sections, tags, image, language, published, updated, .. } = draft.article;
+            let published = if draft.dated { published } else { stored.article.published };
+            next.article = Article { link, title, summary, html, authors, sections, tags, image, language, published, ..next.article };
+            next.source = self.source.clone();
+            next.precedence = self.precedence;
+            next.withdrawn_at = None;
+            if back || !next.article.reads_like(&stored.article) {
+                // It moves forward, and to the time that the source states where that is possible.
+                let moved = if updated > stored.article.updated { updated } else { seconds(self.now) };
+                next.article.updated = moved.max(next.article.published).max(stored.article.updated);
+            }
+        }
+        let outcome = if back || !next.article.reads_like(&stored.article) { Outcome::Corrected } else { Outcome::Unchanged };
+        if outcome == Outcome::Corrected {
+            self.revisions.push((num, stored.article.clone()));
+        }
+        let moved = outcome == Outcome::Corrected || next.article.sources != stored.article.sources || next.source != stored.source;
+        if moved {
+            self.change(num, next);
+        }
+        outcome
+    }
+
+    fn add(&mut self, draft: Draft) -> Outcome {
+        let num = self.next_num;
+        self.next_num += 1;
+        let mut article = draft.article;
+        if !self.ids.insert(article.id.0.clone()) {
+            // Two articles that claim one id: the first keeps it.
+            article.id = ArticleId(format!("{}-{num:x}", article.id));
+        }
+        self.origin(&draft.key, num, draft.revision, None);
+        if let Some(link) = article.link.as_deref().and_then(link_key) {
+            self.by_link.entry(link).or_default().push(num);
+        }
+        self.own_keys.entry(num).or_default().push(draft.key);
+        let now = millis(self.now);
+        let stored = Stored {
+            num,
+            released_at: (millis(article.published) <= now).then_some(now),
+            withdrawn_at: None,
+            first_seen: now,
+            source: self.source.clone(),
+            precedence: self.precedence,
+            article,
+        };
+        self.before.entry(num).or_insert(None);
+        self.articles.insert(num, stored);
+        Outcome::New
+    }
+
+    /// Takes an article away. `None` if there is none, or it is away already.
+    fn withdraw(&mut self, key: &SourceKey) -> Option<Outcome> {
+        let origin = self.origins.get(key).filter(|origin| !origin.gone)?.clone();
+        let now = millis(self.now);
+        self.origin(key, origin.article, None, Some(now));
+        let mut next = self.articles.get(&origin.article)?.clone();
+        if next.source == self.source {
+            next.withdrawn_at = next.withdrawn_at.or(Some(now));
+        } else {
+            // The text is another source's: it stays.
+            next.article.sources.retain(|source| *source != self.source);
+        }
+        self.change(origin.article, next);
+        Some(Outcome::Withdrawn)
+    }
+
+    fn origin(&mut self, key: &SourceKey, article: i64, revision: Option<String>, gone_at: Option<i64>) {
+        self.origins.insert(key.clone(), Origin { article, gone: gone_at.is_some() });
+        self.written_origins.push((key.clone(), article, revision, gone_at));
+    }
+
+    fn change(&mut self, num: i64, mut next: Stored) {
+        let now = millis(self.now);
+        // A new date may bring an article's hour, but what readers have seen is not hidden again by one.
+        if next.released_at.is_none() && millis(next.article.published) <= now {
+            next.released_at = Some(now);
+        }
+        let was = self.articles.insert(num, next);
+        self.before.entry(num).or_insert(was);
+    }
+
+    /// Writes what the batch has come to; tells how many feeds it touches.
+    async fn write(self, tx: &mut Tx, touches: &Touches<'_>) -> Result<usize, StoreError> {
+        let now = millis(self.now);
+        let changed: Vec<(&Stored, Option<&Stored>)> =
+            self.before.iter().filter_map(|(num, was)| Some((self.articles.get(num)?, was.as_ref()))).collect();
+
+        let rows = changed.iter().map(|(stored, _)| stored.row()).collect::<Result<Vec<_>, _>>()?;
+        tx.insert(INSERT, rows, UPSERT).await?;
+
+        let nums = changed.iter().map(|(stored, _)| stored.num.into()).collect();
+        tx.run_in("DELETE FROM terms WHERE article IN ({})", Vec::new(), nums).await?;
+        let mut terms = Vec::new();
+        let mut words = Vec::new();
+        for (stored, _) in changed.iter().filter(|(stored, _)| stored.withdrawn_at.is_none()) {
+            let (published, updated) = (millis(stored.article.published), millis(stored.article.updated));
+            terms.extend(stored.article.terms().into_iter().map(|term| args![term, published, stored.num, updated]));
+            words.push((stored.num, stored.article.words()));
+        }
+        tx.insert("INSERT INTO terms (term, published, article, updated)", terms, "").await?;
+        tx.index_words(words).await?;
+
+        let origins = self.written_origins.into_iter();
+        let origins = origins.map(|(key, article, revision, gone)| args![self.source.as_str(), key.0, article, revision, gone]);
+        let head = "INSERT INTO origins (source, key, article, revision, gone_at)";
+        let tail = "ON CONFLICT (source, key) DO UPDATE SET article = excluded.article, revision = excluded.revision, gone_at = excluded.gone_at";
+        tx.insert(head, last_rows(origins.collect()), tail).await?;
+
+        let mut revisions = Vec::new();
+        for (num, was) in &self.revisions {
+            revisions.push(args![*num, now, serde_json::to_string(was)?]);
+        }
+        tx.insert("INSERT INTO revisions (article, replaced_at, was)", revisions, "ON CONFLICT (article, replaced_at) DO NOTHING").await?;
+
+        let mut touched = BTreeSet::new();
+        for (stored, was) in changed {
+            touched.extend(touches(was.and_then(Stored::shown), stored.shown()));
+        }
+        want(tx, &touched).await?;
+        Ok(touched.len())
+    }
+}
+
+/// One statement may not touch a row twice: of rows with the same source and key, the last stays.
+fn last_rows(rows: Vec<Vec<Arg>>) -> Vec<Vec<Arg>> {
+    let key = |row: &[Arg]| format!("{:?}", row.get(1));
+    let mut seen = HashSet::new();
+    let mut kept: Vec<Vec<Arg>> = rows.into_iter().rev().filter(|row| seen.insert(key(row))).collect();
+    kept.reverse();
+    kept
+}
+
+fn seconds(at: DateTime<Utc>) -> DateTime<Utc> {
+    DateTime::from_timestamp(at.timestamp(), 0).unwrap_or(at)
+}
+
+const INSERT: &str = "INSERT INTO articles (num, id, released_at, withdrawn_at, published, updated, first_seen, source, precedence, \
+                      link_key, link, language, title, summary, lists, html)";
+const UPSERT: &str = "ON CONFLICT (num) DO UPDATE SET released_at = excluded.released_at, withdrawn_at = excluded.withdrawn_at, \
+                      published = excluded.published, updated = excluded.updated, source = excluded.source, \
+                      precedence = excluded.precedence, link_key = excluded.link_key, link = excluded.link, \
+                      language = excluded.language, title = excluded.title, summary = excluded.summary, \
+                      lists = excluded.lists, html = excluded.html";
+
+#[cfg(test)]
+mod tests {
+    use super::link_key;
+
+    #[test]
+    fn one_article_has_one_link_key() {
+        let key = link_key("https://rahbarkisan.com/wp/putin/");
+        assert_eq!(key.as_deref(), Some("rahbarkisan.com/wp/putin"));
+        for same in ["http://www.rahbarkisan.com/wp/putin", "https://rahbarkisan.com/wp/putin/?utm_source=x#more"] {
+            assert_eq!(link_key(same), key, "{same}");
+        }
+        assert_ne!(link_key("https://rahbarkisan.com/wp/?p=7"), link_key("https://rahbarkisan.com/wp/?p=8"));
+    }
+}

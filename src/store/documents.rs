@@ -1,0 +1,197 @@
+//! Topics and their documents.
+
+use chrono::{DateTime, Utc};
+
+use super::db::args;
+use super::{Store, StoreError, instant, millis};
+
+/// A feed in a format, both by name.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Topic {
+    /// The feed's name.
+    pub feed: String,
+    /// The format's ending, such as `rss`.
+    pub format: String,
+}
+
+/// A topic that must be rendered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Behind {
+    /// Which.
+    pub topic: Topic,
+    /// What it must come up to.
+    pub wanted: i64,
+}
+
+/// A document as it is stored.
+#[derive(Debug, Clone)]
+pub struct Stored {
+    /// Counts changes of the bytes.
+    pub version: i64,
+    /// Made from the bytes, without quotes.
+    pub etag: String,
+    /// Whole seconds; never goes back.
+    pub last_modified: DateTime<Utc>,
+    /// The bytes.
+    pub plain: Vec<u8>,
+    /// The bytes, compressed.
+    pub gzip: Vec<u8>,
+    /// The bytes, compressed; `None` until there was time for it.
+    pub brotli: Option<Vec<u8>>,
+    /// The bytes, compressed; `None` until there was time for it.
+    pub zstd: Option<Vec<u8>>,
+}
+
+/// How a topic stands.
+#[derive(Debug, Clone)]
+pub struct TopicState {
+    /// Which.
+    pub topic: Topic,
+    /// Changes that it must still show.
+    pub behind: i64,
+    /// Why it could not be rendered, or which articles were left out.
+    pub error: Option<String>,
+    /// When its bytes last changed.
+    pub last_modified: Option<DateTime<Utc>>,
+    /// Size of its document.
+    pub bytes: i64,
+}
+
+impl Store {
+    /// Makes the topics known as they are configured: each with a fingerprint of all that its document is made of besides
+    /// articles. Where that is new, the topic is behind. Topics that are no longer configured go. Tells whether anything changed.
+    pub async fn configure(&self, topics: &[(Topic, String)]) -> Result<bool, StoreError> {
+        let mut tx = self.db.write().await?;
+        let known: Vec<(String, String, String)> = tx.all("SELECT feed, format, made_of FROM topics", Vec::new()).await?;
+        let mut changed = false;
+        for (feed, format, _) in &known {
+            if !topics.iter().any(|(topic, _)| topic.feed == *feed && topic.format == *format) {
+                for table in ["topics", "documents"] {
+                    let sql = format!("DELETE FROM {table} WHERE feed = $1 AND format = $2");
+                    tx.run(sql, args![feed.as_str(), format.as_str()]).await?;
+                }
+                changed = true;
+            }
+        }
+        for (topic, made_of) in topics {
+            if known.iter().any(|(feed, format, known)| *feed == topic.feed && *format == topic.format && known == made_of) {
+                continue;
+            }
+            tx.run(
+                "INSERT INTO topics (feed, format, wanted, made_of) VALUES ($1, $2, 1, $3) \
+                 ON CONFLICT (feed, format) DO UPDATE SET wanted = topics.wanted + 1, made_of = excluded.made_of",
+                args![topic.feed.as_str(), topic.format.as_str(), made_of.as_str()],
+            )
+            .await?;
+            changed = true;
+        }
+        tx.commit().await?;
+        Ok(changed)
+    }
+
+    /// The topics that are behind, feed by feed.
+    pub async fn behind(&self) -> Result<Vec<Behind>, StoreError> {
+        let sql = "SELECT feed, format, wanted FROM topics WHERE rendered < wanted ORDER BY feed, format";
+        let rows: Vec<(String, String, i64)> = self.db.read().await?.all(sql, Vec::new()).await?;
+        Ok(rows.into_iter().map(|(feed, format, wanted)| Behind { topic: Topic { feed, format }, wanted }).collect())
+    }
+
+    /// The ETag, version and Last-Modified of a topic's document, if it has one.
+    pub async fn document_head(&self, topic: &Topic) -> Result<Option<(String, i64, DateTime<Utc>)>, StoreError> {
+        let sql = "SELECT etag, version, last_modified FROM documents WHERE feed = $1 AND format = $2";
+        let row: Option<(String, i64, i64)> =
+            self.db.read().await?.first(sql, args![topic.feed.as_str(), topic.format.as_str()]).await?;
+        Ok(row.map(|(etag, version, at)| (etag, version, instant(at))))
+    }
+
+    /// Says that topics have come up to what was wanted of them: with a new document, or without where the bytes are the same.
+    /// A topic that somebody has brought further meanwhile is left alone.
+    pub async fn publish(&self, rendered: Vec<(Behind, Option<Stored>, Option<String>)>) -> Result<(), StoreError> {
+        let mut tx = self.db.write().await?;
+        for (behind, document, error) in rendered {
+            let topic = &behind.topic;
+            let sql = "UPDATE topics SET rendered = $3, error = $4 WHERE feed = $1 AND format = $2 AND rendered < $3";
+            let done = tx.run(sql, args![topic.feed.as_str(), topic.format.as_str(), behind.wanted, error]).await?;
+            let Some(document) = document.filter(|_| done > 0) else { continue };
+            tx.run(
+                "INSERT INTO documents (feed, format, version, etag, last_modified, plain, gzip, brotli, zstd) \
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, NULL, NULL) \
+                 ON CONFLICT (feed, format) DO UPDATE SET version = excluded.version, etag = excluded.etag, \
+                 last_modified = excluded.last_modified, plain = excluded.plain, gzip = excluded.gzip, brotli = NULL, zstd = NULL",
+                args![
+                    topic.feed.as_str(),
+                    topic.format.as_str(),
+                    document.version,
+                    document.etag.as_str(),
+                    millis(document.last_modified),
+                    document.plain.as_slice(),
+                    document.gzip.as_slice(),
+                ],
+            )
+            .await?;
+        }
+        tx.commit().await
+    }
+
+    /// Notes why a topic could not be rendered. It stays behind.
+    pub async fn topic_failed(&self, topic: &Topic, error: &str) -> Result<(), StoreError> {
+        let mut tx = self.db.write().await?;
+        let sql = "UPDATE topics SET error = $3 WHERE feed = $1 AND format = $2";
+        tx.run(sql, args![topic.feed.as_str(), topic.format.as_str(), error]).await?;
+        tx.commit().await
+    }
+
+    /// A document that still lacks its smaller encodings, if there is one.
+    pub async fn uncompressed(&self) -> Result<Option<(Topic, String, Vec<u8>)>, StoreError> {
+        let sql = "SELECT feed, format, etag, plain FROM documents WHERE zstd IS NULL LIMIT 1";
+        let row: Option<(String, String, String, Vec<u8>)> = self.db.read().await?.first(sql, Vec::new()).await?;
+        Ok(row.map(|(feed, format, etag, plain)| (Topic { feed, format }, etag, plain)))
+    }
+
+    /// Adds the smaller encodings of a document, unless it has changed meanwhile.
+    pub async fn compressed(&self, topic: &Topic, etag: &str, brotli: &[u8], zstd: &[u8]) -> Result<(), StoreError> {
+        let mut tx = self.db.write().await?;
+        let sql = "UPDATE documents SET brotli = $4, zstd = $5 WHERE feed = $1 AND format = $2 AND etag = $3";
+        tx.run(sql, args![topic.feed.as_str(), topic.format.as_str(), etag, brotli, zstd]).await?;
+        tx.commit().await
+    }
+
+    /// A topic's document.
+    pub async fn document(&self, topic: &Topic) -> Result<Option<Stored>, StoreError> {
+        type Columns = (i64, String, i64, Vec<u8>, Vec<u8>, Option<Vec<u8>>, Option<Vec<u8>>);
+        let sql = "SELECT version, etag, last_modified, plain, gzip, brotli, zstd FROM documents WHERE feed = $1 AND format = $2";
+        let row: Option<Columns> = self.db.read().await?.first(sql, args![topic.feed.as_str(), topic.format.as_str()]).await?;
+        Ok(row.map(|(version, etag, at, plain, gzip, brotli, zstd)| Stored {
+            version,
+            etag,
+            last_modified: instant(at),
+            plain,
+            gzip,
+            brotli,
+            zstd,
+        }))
+    }
+
+    /// The version of every document, and whether it has all its encodings: tells what of a shelf is out of date.
+    pub async fn versions(&self) -> Result<Vec<(Topic, i64, bool)>, StoreError> {
+        let sql = "SELECT feed, format, version, CASE WHEN zstd IS NULL THEN 0 ELSE 1 END FROM documents";
+        let rows: Vec<(String, String, i64, i64)> = self.db.read().await?.all(sql, Vec::new()).await?;
+        Ok(rows.into_iter().map(|(feed, format, version, whole)| (Topic { feed, format }, version, whole == 1)).collect())
+    }
+
+    /// How every topic stands.
+    pub async fn topic_states(&self) -> Result<Vec<TopicState>, StoreError> {
+        type Columns = (String, String, i64, Option<String>, Option<i64>, Option<i64>);
+        let sql = "SELECT t.feed, t.format, t.wanted - t.rendered, t.error, d.last_modified, length(d.plain) \
+                   FROM topics t LEFT JOIN documents d ON d.feed = t.feed AND d.format = t.format ORDER BY t.feed, t.format";
+        let rows: Vec<Columns> = self.db.read().await?.all(sql, Vec::new()).await?;
+        let state = |(feed, format, behind, error, at, bytes): Columns| TopicState {
+            topic: Topic { feed, format },
+            behind,
+            error,
+            last_modified: at.map(instant),
+            bytes: bytes.unwrap_or(0),
+        };
+        Ok(rows.into_iter().map(state).collect())
+    }
+}
