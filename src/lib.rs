@@ -1,7 +1,9 @@
 //! Courant, the syndication desk of a news publisher: it pulls the articles that a newsroom has published, makes RSS, Atom and
 //! JSON Feed documents of them, and serves those to readers. ARCHITECTURE.md tells how the rooms belong together.
 
+pub mod app;
 pub mod article;
+pub mod cli;
 pub mod config;
 pub mod document;
 pub mod feed;
@@ -11,3 +13,5 @@ pub mod normalize;
 pub mod source;
 pub mod store;
 pub mod validate;
+pub mod web;
+pub mod worker;

@@ -1,1 +1,7 @@
-fn main() {}
+//! The `courant` command.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    courant::cli::main()
+}

@@ -196,8 +196,22 @@ impl Article {
     /// Whether a reader would see no difference: everything but the id, its sources and the time of the change.
     pub fn reads_like(&self, other: &Article) -> bool {
         let same = |article: &Article| {
-            let Article { link, title, summary, html, authors, sections, tags, image, language, published, .. } = article.clone();
-            (link, title, summary, html, authors, sections, tags, image, language, published)
+            let Article {
+                link,
+                title,
+                summary,
+                html,
+                authors,
+                sections,
+                tags,
+                image,
+                language,
+                published,
+                ..
+            } = article.clone();
+            (
+                link, title, summary, html, authors, sections, tags, image, language, published,
+            )
         };
         same(self) == same(other)
     }
@@ -270,7 +284,10 @@ pub fn is_rtl(language: &str) -> bool {
     match script.as_deref() {
         Some("arab" | "hebr" | "thaa" | "syrc" | "nkoo") => true,
         Some(_) => false,
-        None => matches!(first.as_str(), "ar" | "ckb" | "dv" | "fa" | "he" | "iw" | "ps" | "sd" | "syr" | "ug" | "ur" | "yi"),
+        None => matches!(
+            first.as_str(),
+            "ar" | "ckb" | "dv" | "fa" | "he" | "iw" | "ps" | "sd" | "syr" | "ug" | "ur" | "yi"
+        ),
     }
 }
 

@@ -20,17 +20,25 @@ pub fn words(text: &str) -> String {
 }
 
 fn push_words(out: &mut String, text: &str) {
-    for word in text.split(|c: char| !is_of_word(c)).filter(|word| word.chars().any(char::is_alphanumeric)) {
+    for word in text
+        .split(|c: char| !is_of_word(c))
+        .filter(|word| word.chars().any(char::is_alphanumeric))
+    {
         if !out.is_empty() {
             out.push(' ');
         }
-        out.extend(word.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase));
+        out.extend(
+            word.chars()
+                .filter(|c| c.is_alphanumeric())
+                .flat_map(char::to_lowercase),
+        );
     }
 }
 
 /// Letters, digits, and what stands inside words: vowel signs and joiners of Urdu and Hindi, soft hyphens, apostrophes.
 fn is_of_word(c: char) -> bool {
-    c.is_alphanumeric() || matches!(c, '\u{200c}' | '\u{200d}' | '\u{ad}' | '\'' | '’' | '\u{300}'..='\u{36f}' | '\u{610}'..='\u{61a}' | '\u{64b}'..='\u{65f}' | '\u{670}' | '\u{900}'..='\u{903}' | '\u{93a}'..='\u{94f}')
+    c.is_alphanumeric()
+        || matches!(c, '\u{200c}' | '\u{200d}' | '\u{ad}' | '\'' | '’' | '\u{300}'..='\u{36f}' | '\u{610}'..='\u{61a}' | '\u{64b}'..='\u{65f}' | '\u{670}' | '\u{900}'..='\u{903}' | '\u{93a}'..='\u{94f}')
 }
 
 /// The text of sanitised HTML, a space or a line break where an element begins or ends.
@@ -59,13 +67,43 @@ pub fn plain_text(html: &str) -> String {
 /// Whether a tag stands inside words without parting them.
 fn is_inline(tag: &str) -> bool {
     let name = tag.trim_start_matches(['<', '/']);
-    let name = name.split(|c: char| !c.is_ascii_alphanumeric()).next().unwrap_or_default();
-    matches!(name, "a" | "abbr" | "b" | "bdi" | "bdo" | "cite" | "code" | "em" | "i" | "mark" | "q" | "s" | "small" | "span" | "strong" | "sub" | "sup" | "u" | "wbr")
+    let name = name
+        .split(|c: char| !c.is_ascii_alphanumeric())
+        .next()
+        .unwrap_or_default();
+    matches!(
+        name,
+        "a" | "abbr"
+            | "b"
+            | "bdi"
+            | "bdo"
+            | "cite"
+            | "code"
+            | "em"
+            | "i"
+            | "mark"
+            | "q"
+            | "s"
+            | "small"
+            | "span"
+            | "strong"
+            | "sub"
+            | "sup"
+            | "u"
+            | "wbr"
+    )
 }
 
 /// The few entities that a serialiser writes.
 fn entity(text: &str) -> (char, usize) {
-    for (name, c) in [("&amp;", '&'), ("&lt;", '<'), ("&gt;", '>'), ("&quot;", '"'), ("&nbsp;", '\u{a0}'), ("&#39;", '\'')] {
+    for (name, c) in [
+        ("&amp;", '&'),
+        ("&lt;", '<'),
+        ("&gt;", '>'),
+        ("&quot;", '"'),
+        ("&nbsp;", '\u{a0}'),
+        ("&#39;", '\''),
+    ] {
         if text.starts_with(name) {
             return (c, name.len());
         }
@@ -85,6 +123,9 @@ mod tests {
 
     #[test]
     fn markup_parts_words_only_where_a_reader_sees_a_gap() {
-        assert_eq!(words(&plain_text("<p>one</p><p>t<b>w</b>o</p>a &amp; b<br>c")), "one two a b c");
+        assert_eq!(
+            words(&plain_text("<p>one</p><p>t<b>w</b>o</p>a &amp; b<br>c")),
+            "one two a b c"
+        );
     }
 }

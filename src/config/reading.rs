@@ -34,10 +34,15 @@ struct File {
 impl File {
     fn open(path: PathBuf) -> Result<Self, Mistakes> {
         match std::fs::read_to_string(&path) {
-            Ok(text) => Ok(Self { path, text, mistakes: Vec::new() }),
+            Ok(text) => Ok(Self {
+                path,
+                text,
+                mistakes: Vec::new(),
+            }),
             Err(error) => {
                 let mistake = Mistake::new(&path, "", None, format!("can't read the file: {error}"));
-                let mistake = mistake.help("`courant add https://your-site/` writes a first one; --feeds names another directory");
+                let mistake = mistake
+                    .help("`courant add https://your-site/` writes a first one; --feeds names another directory");
                 Err(Mistakes(vec![mistake]))
             }
         }
@@ -172,7 +177,11 @@ struct Show {
 
 impl Default for Show {
     fn default() -> Self {
-        Self { limit: Spanned::new(0..0, 50), content: ContentWord::Full, order: OrderWord::Published }
+        Self {
+            limit: Spanned::new(0..0, 50),
+            content: ContentWord::Full,
+            order: OrderWord::Published,
+        }
     }
 }
 
@@ -195,12 +204,18 @@ enum OrderWord {
 pub(super) fn newsroom(dir: &Path, public_url: Option<&str>) -> Result<Config, Mistakes> {
     let mut file = File::open(dir.join("newsroom.toml"))?;
     let text = file.text.clone();
-    let Some(table) = file.read(DeTable::parse(&text)) else { return Err(Mistakes(file.mistakes)) };
+    let Some(table) = file.read(DeTable::parse(&text)) else {
+        return Err(Mistakes(file.mistakes));
+    };
     let root = table.get_ref();
     let part = |name: &str| root.get(name).cloned();
 
-    let hub = part("hub").map_or(Some(HubTable::default()), |value| file.read(HubTable::deserialize(value.into_deserializer())));
-    let fetch = part("fetch").map_or(Some(FetchTable::default()), |value| file.read(FetchTable::deserialize(value.into_deserializer())));
+    let hub = part("hub").map_or(Some(HubTable::default()), |value| {
+        file.read(HubTable::deserialize(value.into_deserializer()))
+    });
+    let fetch = part("fetch").map_or(Some(FetchTable::default()), |value| {
+        file.read(FetchTable::deserialize(value.into_deserializer()))
+    });
     let head = file.read(Head::deserialize(table.clone().into_deserializer()));
     let hub = hub.unwrap_or_default();
     if hub.lease_min.0 > hub.lease_max.0 || !(hub.lease_min.0..=hub.lease_max.0).contains(&hub.lease_default.0) {
@@ -219,7 +234,12 @@ pub(super) fn newsroom(dir: &Path, public_url: Option<&str>) -> Result<Config, M
             sources,
             feeds,
             moved,
-            allow_private: fetch.unwrap_or_default().allow_private.into_iter().map(|net| net.0).collect(),
+            allow_private: fetch
+                .unwrap_or_default()
+                .allow_private
+                .into_iter()
+                .map(|net| net.0)
+                .collect(),
             hub: Hub {
                 built_in: hub.built_in,
                 also: hub.also.iter().map(|hub| hub.0.to_string()).collect(),
@@ -242,7 +262,9 @@ fn site(file: &mut File, head: Head, public_url: Option<&str>, hub: &HubTable) -
                 return None;
             }
         },
-        None => head.public_url.map_or_else(|| PUBLIC_URL.to_owned(), |address| address.0.to_string()),
+        None => head
+            .public_url
+            .map_or_else(|| PUBLIC_URL.to_owned(), |address| address.0.to_string()),
     };
     let public_url = public_url.trim_end_matches('/').to_owned();
     Some(Site {
@@ -269,7 +291,11 @@ fn sources(file: &mut File, dir: &Path, table: Option<Spanned<DeValue<'_>>>, hea
     for (name, value) in table {
         if !is_name(name.get_ref()) {
             let help = "small letters, digits, - and _, beginning with a letter or digit".to_owned();
-            file.mistake(name.span(), format!("`{}` can't be a source's name", name.get_ref()), Some(help));
+            file.mistake(
+                name.span(),
+                format!("`{}` can't be a source's name", name.get_ref()),
+                Some(help),
+            );
             continue;
         }
         if let Some(source) = source(file, dir, name.get_ref(), value, head) {
@@ -280,24 +306,46 @@ fn sources(file: &mut File, dir: &Path, table: Option<Spanned<DeValue<'_>>>, hea
     sources
 }
 
-fn source(file: &mut File, dir: &Path, name: &str, value: Spanned<DeValue<'_>>, head: Option<&Head>) -> Option<SourceConfig> {
+fn source(
+    file: &mut File,
+    dir: &Path,
+    name: &str,
+    value: Spanned<DeValue<'_>>,
+    head: Option<&Head>,
+) -> Option<SourceConfig> {
     let span = value.span();
     let common = file.read(SourceTable::deserialize(value.clone().into_deserializer()));
-    let DeValue::Table(table) = value.into_inner() else { return None };
+    let DeValue::Table(table) = value.into_inner() else {
+        return None;
+    };
     let kind = table.get("kind").cloned();
-    let own = table.into_iter().filter(|(key, _)| !SOURCE_KEYS.contains(&key.get_ref().as_ref())).collect();
+    let own = table
+        .into_iter()
+        .filter(|(key, _)| !SOURCE_KEYS.contains(&key.get_ref().as_ref()))
+        .collect();
     let known: Vec<&str> = KINDS.iter().map(|kind| kind.name).collect();
     let Some(word) = kind else {
-        file.mistake(span, format!("source `{name}` has no kind"), Some(format!("kind = one of: {}", known.join(", "))));
+        file.mistake(
+            span,
+            format!("source `{name}` has no kind"),
+            Some(format!("kind = one of: {}", known.join(", "))),
+        );
         return None;
     };
     let Some(kind) = KINDS.iter().find(|kind| word.get_ref().as_str() == Some(kind.name)) else {
         let unknown = word.get_ref().as_str().unwrap_or_default();
-        file.mistake(word.span(), format!("`{unknown}` is no kind of source"), Some(suggestion(unknown, &known)));
+        file.mistake(
+            word.span(),
+            format!("`{unknown}` is no kind of source"),
+            Some(suggestion(unknown, &known)),
+        );
         return None;
     };
     let zone = head.map_or(chrono_tz::UTC, |head| head.timezone.0);
-    let place = Place { feeds: dir.to_owned(), zone };
+    let place = Place {
+        feeds: dir.to_owned(),
+        zone,
+    };
     let rest = Spanned::new(span, DeValue::Table(own));
     let source = file.read((kind.read)(rest.into_deserializer(), &place));
     let common = common?;
@@ -314,7 +362,9 @@ fn source(file: &mut File, dir: &Path, name: &str, value: Spanned<DeValue<'_>>, 
 }
 
 fn webhook_key(file: &mut File, dir: &Path, table: &SourceTable) -> Option<String> {
-    let Some(path) = &table.webhook_key_file else { return table.webhook_key.clone().map(|key| key.0) };
+    let Some(path) = &table.webhook_key_file else {
+        return table.webhook_key.clone().map(|key| key.0);
+    };
     let read = std::fs::read_to_string(dir.join(path.get_ref())).map_err(|error| error.to_string());
     match read.and_then(|text| Secret::try_from(text.trim().to_owned())) {
         Ok(key) => Some(key.0),
@@ -333,9 +383,18 @@ fn feeds(dir: &Path, sources: &[String], site: Option<&Site>, mistakes: &mut Vec
     let mut former: Vec<(File, Vec<Spanned<String>>, String)> = Vec::new();
     for path in paths {
         let mut file = File::open(path)?;
-        let name = file.path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default().to_owned();
+        let name = file
+            .path
+            .file_stem()
+            .and_then(|stem| stem.to_str())
+            .unwrap_or_default()
+            .to_owned();
         if !is_name(&name) {
-            file.mistake(0..0, format!("`{name}` can't be a feed's name: small letters, digits, - and _"), Some("rename the file".to_owned()));
+            file.mistake(
+                0..0,
+                format!("`{name}` can't be a feed's name: small letters, digits, - and _"),
+                Some("rename the file".to_owned()),
+            );
         }
         let text = file.text.clone();
         let read = DeTable::parse(&text).and_then(|table| FeedFile::deserialize(table.into_deserializer()));
@@ -352,7 +411,11 @@ fn feeds(dir: &Path, sources: &[String], site: Option<&Site>, mistakes: &mut Vec
         for name in names {
             let old = name.get_ref();
             if feeds.iter().any(|feed| feed.info.name == *old) {
-                file.mistake(name.span(), format!("`{old}` is a feed of its own, so it has not moved"), None);
+                file.mistake(
+                    name.span(),
+                    format!("`{old}` is a feed of its own, so it has not moved"),
+                    None,
+                );
             } else if moved.insert(old.clone(), now.clone()).is_some() {
                 file.mistake(name.span(), format!("another feed has moved from `{old}` too"), None);
             }
@@ -381,7 +444,12 @@ fn feed(file: &mut File, name: &str, read: FeedFile, sources: &[String], site: O
     }
     let select = read.select;
     let list = |names: &[String], term: fn(&str) -> String| names.iter().map(|name| term(name)).collect::<Vec<_>>();
-    let sourced = |names: &[Spanned<String>]| names.iter().map(|name| term::source(name.get_ref())).collect::<Vec<_>>();
+    let sourced = |names: &[Spanned<String>]| {
+        names
+            .iter()
+            .map(|name| term::source(name.get_ref()))
+            .collect::<Vec<_>>()
+    };
     let spoken = |tags: &[Language]| tags.iter().map(|tag| term::language(&tag.0)).collect::<Vec<_>>();
     let all_of = [
         sourced(&select.sources),
@@ -402,7 +470,10 @@ fn feed(file: &mut File, name: &str, read: FeedFile, sources: &[String], site: O
             name: name.to_owned(),
             title: read.title,
             description: read.description,
-            language: read.language.map_or_else(|| site.map_or_else(|| "en".to_owned(), |site| site.language.clone()), |language| language.0),
+            language: read.language.map_or_else(
+                || site.map_or_else(|| "en".to_owned(), |site| site.language.clone()),
+                |language| language.0,
+            ),
         },
         query: Query {
             all_of: all_of.into_iter().filter(|list| !list.is_empty()).collect(),

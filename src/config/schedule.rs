@@ -28,8 +28,7 @@ mod tests;
 const LAST_YEAR: i32 = 2100;
 
 /// The second before the first year that the crate `cron` knows.
-const BEFORE_FIRST_YEAR: DateTime<Utc> =
-    DateTime::from_timestamp(-1, 0).expect("a second before 1970 is a time");
+const BEFORE_FIRST_YEAR: DateTime<Utc> = DateTime::from_timestamp(-1, 0).expect("a second before 1970 is a time");
 
 /// What each field is called, and what it takes besides `*`, lists, ranges and steps; in the crate's order.
 const FIELDS: [(&str, &str); 7] = [
@@ -125,19 +124,14 @@ impl Schedule {
             // Whatever is left of the repeated hour has had its run in the first pass.
             (false, true) => repeated.ends - Duration::seconds(1),
             // Nothing is left of the first pass: the second one starts with times that `wall` has behind it.
-            (true, false) if self.match_after(wall)? >= repeated.ends => {
-                repeated.begins - Duration::seconds(1)
-            }
+            (true, false) if self.match_after(wall)? >= repeated.ends => repeated.begins - Duration::seconds(1),
             _ => wall,
         })
     }
 
     /// The first wall clock time after `wall` that the lines match, as if the clock were never set.
     fn match_after(&self, wall: NaiveDateTime) -> Option<NaiveDateTime> {
-        let matches = self
-            .lines
-            .iter()
-            .filter_map(|line| line.after(&wall.and_utc()).next());
+        let matches = self.lines.iter().filter_map(|line| line.after(&wall.and_utc()).next());
         matches.min().map(|found| found.naive_utc())
     }
 }
@@ -239,12 +233,8 @@ fn seven_fields(text: &str) -> Result<[&str; 7], BadSchedule> {
     let fields: Vec<&str> = text.split_whitespace().collect();
     match fields[..] {
         [minute, hour, day, month, weekday] => Ok(["0", minute, hour, day, month, weekday, "*"]),
-        [second, minute, hour, day, month, weekday] => {
-            Ok([second, minute, hour, day, month, weekday, "*"])
-        }
-        [second, minute, hour, day, month, weekday, year] => {
-            Ok([second, minute, hour, day, month, weekday, year])
-        }
+        [second, minute, hour, day, month, weekday] => Ok([second, minute, hour, day, month, weekday, "*"]),
+        [second, minute, hour, day, month, weekday, year] => Ok([second, minute, hour, day, month, weekday, year]),
         _ => Err(BadSchedule::Count(fields.len())),
     }
 }
@@ -275,16 +265,11 @@ fn weekdays_of_the_crate(field: &str) -> Option<String> {
         } else if let Some((first, last)) = span.split_once('-') {
             let first = weekday(first)?;
             // In a range, Sunday is the week's first day or its last one, whichever makes the range go forward.
-            let last =
-                weekday(last).map(|last| if last < first && last == 0 { 7 } else { last })?;
+            let last = weekday(last).map(|last| if last < first && last == 0 { 7 } else { last })?;
             (first, last)
         } else {
             let day = weekday(span)?;
-            if step.is_some() {
-                (day % 7, 6)
-            } else {
-                (day, day)
-            }
+            if step.is_some() { (day % 7, 6) } else { (day, day) }
         };
         if first > last {
             return None;
@@ -312,9 +297,7 @@ fn weekday(text: &str) -> Option<usize> {
         "saturday",
     ];
     let name = text.to_ascii_lowercase();
-    let named = NAMES
-        .iter()
-        .position(|full| name.len() >= 3 && full.starts_with(&name));
+    let named = NAMES.iter().position(|full| name.len() >= 3 && full.starts_with(&name));
     named.or_else(|| number(text).filter(|day| *day <= 7))
 }
 

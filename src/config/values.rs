@@ -33,7 +33,11 @@ impl TryFrom<String> for Language {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
-        if is_language_tag(&text) { Ok(Self(text)) } else { Err(format!("`{text}` is not a language tag such as en, ur or en-PK")) }
+        if is_language_tag(&text) {
+            Ok(Self(text))
+        } else {
+            Err(format!("`{text}` is not a language tag such as en, ur or en-PK"))
+        }
     }
 }
 
@@ -46,7 +50,9 @@ impl TryFrom<String> for Zone {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
-        text.parse().map(Self).map_err(|_| format!("`{text}` is not a time zone such as Asia/Karachi or Europe/London"))
+        text.parse()
+            .map(Self)
+            .map_err(|_| format!("`{text}` is not a time zone such as Asia/Karachi or Europe/London"))
     }
 }
 
@@ -70,7 +76,10 @@ impl TryFrom<String> for Stretch {
             "w" => 604_800,
             _ => return Err(bad()),
         };
-        let seconds = number.checked_mul(unit).filter(|seconds| *seconds <= 366 * 86_400).ok_or_else(bad)?;
+        let seconds = number
+            .checked_mul(unit)
+            .filter(|seconds| *seconds <= 366 * 86_400)
+            .ok_or_else(bad)?;
         Ok(Self(Duration::from_secs(seconds)))
     }
 }
@@ -85,7 +94,10 @@ impl TryFrom<String> for Network {
 
     fn try_from(text: String) -> Result<Self, String> {
         let address = || text.parse::<std::net::IpAddr>().map(ipnet::IpNet::from);
-        text.parse().or_else(|_| address()).map(Self).map_err(|_| format!("`{text}` is not a network such as 127.0.0.0/8 or fd00::/8"))
+        text.parse()
+            .or_else(|_| address())
+            .map(Self)
+            .map_err(|_| format!("`{text}` is not a network such as 127.0.0.0/8 or fd00::/8"))
     }
 }
 
@@ -98,6 +110,10 @@ impl TryFrom<String> for Secret {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
-        if text.len() >= 32 { Ok(Self(text)) } else { Err("a webhook key needs at least 32 characters".to_owned()) }
+        if text.len() >= 32 {
+            Ok(Self(text))
+        } else {
+            Err("a webhook key needs at least 32 characters".to_owned())
+        }
     }
 }

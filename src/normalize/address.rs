@@ -25,7 +25,9 @@ pub(super) fn srcset(base: &Url, candidates: &str) -> Option<String> {
     // A comma parts candidates only where white space or the end follows: addresses hold commas too.
     for candidate in candidates.split(", ").flat_map(|part| part.split(",\n")) {
         let mut words = candidate.trim().trim_end_matches(',').split_whitespace();
-        let Some(url) = words.next().and_then(|address| web(base, address)) else { continue };
+        let Some(url) = words.next().and_then(|address| web(base, address)) else {
+            continue;
+        };
         out.push(match words.next() {
             Some(size) => format!("{url} {size}"),
             None => url,
@@ -41,14 +43,18 @@ fn trimmed(address: &str) -> &str {
 /// The parser has made names and paths ASCII; what it leaves, and validators refuse, is escaped here.
 fn ascii(url: &Url) -> String {
     let text = url.as_str();
-    let host_end = url.host_str().map_or(0, |host| text.find(host).map_or(0, |at| at + host.len()));
+    let host_end = url
+        .host_str()
+        .map_or(0, |host| text.find(host).map_or(0, |at| at + host.len()));
     let (head, tail) = text.split_at(host_end);
     let mut out = String::with_capacity(text.len());
     // The bracket that ends an IPv6 host stands in the head.
     out.push_str(head);
     for byte in tail.bytes() {
         match byte {
-            b'[' | b']' | b'|' | b'^' | b'`' | b'{' | b'}' | b'\\' | b'"' | b'<' | b'>' | b' ' => out.push_str(&format!("%{byte:02X}")),
+            b'[' | b']' | b'|' | b'^' | b'`' | b'{' | b'}' | b'\\' | b'"' | b'<' | b'>' | b' ' => {
+                out.push_str(&format!("%{byte:02X}"))
+            }
             _ => out.push(char::from(byte)),
         }
     }
@@ -83,7 +89,10 @@ mod tests {
         for (raw, out) in [
             ("../other/", "https://paper.example/wp/2026/other/"),
             ("//cdn.example/a b.jpg", "https://cdn.example/a%20b.jpg"),
-            ("https://münchen.example/straße?q=ü|[1]", "https://xn--mnchen-3ya.example/stra%C3%9Fe?q=%C3%BC%7C%5B1%5D"),
+            (
+                "https://münchen.example/straße?q=ü|[1]",
+                "https://xn--mnchen-3ya.example/stra%C3%9Fe?q=%C3%BC%7C%5B1%5D",
+            ),
             ("HTTP://Paper.Example:80/A", "http://paper.example/A"),
             ("#note", "https://paper.example/wp/2026/rain/#note"),
             ("http://[2001:db8::1]/x[1]", "http://[2001:db8::1]/x%5B1%5D"),
@@ -94,10 +103,19 @@ mod tests {
 
     #[test]
     fn addresses_that_run_or_read_something_are_none() {
-        for raw in ["javascript:alert(1)", " java\nscript:alert(1)", "data:text/html,x", "file:///etc/passwd", "http://"] {
+        for raw in [
+            "javascript:alert(1)",
+            " java\nscript:alert(1)",
+            "data:text/html,x",
+            "file:///etc/passwd",
+            "http://",
+        ] {
             assert_eq!(linked(&base(), raw), None, "{raw}");
         }
-        assert_eq!(linked(&base(), "mailto:desk@paper.example").as_deref(), Some("mailto:desk@paper.example"));
+        assert_eq!(
+            linked(&base(), "mailto:desk@paper.example").as_deref(),
+            Some("mailto:desk@paper.example")
+        );
     }
 
     #[test]

@@ -17,7 +17,9 @@ pub(super) fn of(stated: Option<&str>, title: &str, plain: &str, house: &str) ->
     if sample.chars().filter(|c| c.is_alphabetic()).count() < ENOUGH {
         return house.to_owned();
     }
-    let seen = whatlang::detect(&sample).filter(whatlang::Info::is_reliable).and_then(|info| tag(info.lang()));
+    let seen = whatlang::detect(&sample)
+        .filter(whatlang::Info::is_reliable)
+        .and_then(|info| tag(info.lang()));
     match seen {
         // The newsroom knows its own country.
         Some(tag) if house.split('-').next() != Some(tag) => tag.to_owned(),
@@ -29,8 +31,12 @@ pub(super) fn of(stated: Option<&str>, title: &str, plain: &str, house: &str) ->
 pub fn is_language_tag(tag: &str) -> bool {
     let mut parts = tag.split('-');
     let language = parts.next().unwrap_or_default();
-    let fine = |part: &str, least: usize| (least..=8).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_alphanumeric());
-    (2..=8).contains(&language.len()) && language.bytes().all(|byte| byte.is_ascii_alphabetic()) && parts.all(|part| fine(part, 1))
+    let fine = |part: &str, least: usize| {
+        (least..=8).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_alphanumeric())
+    };
+    (2..=8).contains(&language.len())
+        && language.bytes().all(|byte| byte.is_ascii_alphabetic())
+        && parts.all(|part| fine(part, 1))
 }
 
 /// The two-letter code of a language that can be told from its text.

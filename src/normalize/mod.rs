@@ -6,7 +6,7 @@ mod language;
 mod shortcodes;
 mod text;
 
-use chrono::{DateTime, DurationRound, Datelike, TimeDelta, Utc};
+use chrono::{DateTime, Datelike, DurationRound, TimeDelta, Utc};
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 use url::Url;
@@ -64,14 +64,24 @@ pub fn draft(item: Item, house: &HouseStyle, seen: DateTime<Utc>) -> Result<Draf
     if item.title.len() > MAX_TITLE {
         return Err(Rejected::LongTitle);
     }
-    if item.content.as_ref().is_some_and(|text| text.len() > MAX_BODY) || item.summary.as_ref().is_some_and(|text| text.len() > MAX_BODY) {
+    if item.content.as_ref().is_some_and(|text| text.len() > MAX_BODY)
+        || item.summary.as_ref().is_some_and(|text| text.len() > MAX_BODY)
+    {
         return Err(Rejected::LargeBody);
     }
     let fallback = item.base.as_ref().unwrap_or(&house.home);
     let link = item.link.as_deref().and_then(|link| address::web(fallback, link));
-    let base = link.as_deref().and_then(|link| Url::parse(link).ok()).unwrap_or_else(|| fallback.clone());
+    let base = link
+        .as_deref()
+        .and_then(|link| Url::parse(link).ok())
+        .unwrap_or_else(|| fallback.clone());
 
-    let body = item.content.as_ref().map(|content| html::sanitized(content, &base)).transpose()?.unwrap_or_default();
+    let body = item
+        .content
+        .as_ref()
+        .map(|content| html::sanitized(content, &base))
+        .transpose()?
+        .unwrap_or_default();
     let plain = plain_text(&body);
     let summary = summary(item.summary.as_ref(), &plain)?;
     let title = title(&item.title, &plain)?;
@@ -105,7 +115,11 @@ pub fn draft(item: Item, house: &HouseStyle, seen: DateTime<Utc>) -> Result<Draf
 /// The headline; a post without one gets the beginning of its text.
 fn title(title: &Text, plain: &str) -> Result<String, Rejected> {
     let line = text::line(&text::of(title)?);
-    Ok(if line.is_empty() { text::shortened(&text::line(plain), TITLE) } else { line })
+    Ok(if line.is_empty() {
+        text::shortened(&text::line(plain), TITLE)
+    } else {
+        line
+    })
 }
 
 fn summary(own: Option<&Text>, plain: &str) -> Result<String, Rejected> {
@@ -135,12 +149,24 @@ fn names(raw: &[String]) -> Result<Vec<String>, Rejected> {
 
 fn picture(image: Image, base: &Url) -> Option<Image> {
     let url = address::web(base, &image.url)?;
-    let mime = image.mime.filter(|mime| mime.starts_with("image/")).or_else(|| address::image_type(&url).map(str::to_owned));
-    Some(Image { alt: text::line(&text::clean(&image.alt)), mime, url, ..image })
+    let mime = image
+        .mime
+        .filter(|mime| mime.starts_with("image/"))
+        .or_else(|| address::image_type(&url).map(str::to_owned));
+    Some(Image {
+        alt: text::line(&text::clean(&image.alt)),
+        mime,
+        url,
+        ..image
+    })
 }
 
 /// Whether a date was stated, and the two dates, in whole seconds. A change lies neither before the publication nor ahead of us.
-fn dates(published: Option<DateTime<Utc>>, updated: Option<DateTime<Utc>>, seen: DateTime<Utc>) -> (bool, DateTime<Utc>, DateTime<Utc>) {
+fn dates(
+    published: Option<DateTime<Utc>>,
+    updated: Option<DateTime<Utc>>,
+    seen: DateTime<Utc>,
+) -> (bool, DateTime<Utc>, DateTime<Utc>) {
     let seconds = |at: DateTime<Utc>| at.duration_trunc(TimeDelta::seconds(1)).unwrap_or(at);
     // Four digits are all that RFC 2822 and RFC 3339 can write.
     let stated = published.filter(|at| (1..=9999).contains(&at.year())).map(seconds);
@@ -163,13 +189,21 @@ fn id(key: &SourceKey, guid: Option<&str>, published: DateTime<Utc>, house: &Hou
     }
     let host = house.home.host_str().unwrap_or("localhost");
     let day = published.format("%Y-%m-%d");
-    let plain = key.0.len() <= 64 && key.0.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte));
+    let plain = key.0.len() <= 64
+        && key
+            .0
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte));
     let name = if plain { key.0.clone() } else { short_hash(&key.0) };
     ArticleId(format!("tag:{host},{day}:{}/{name}", house.source))
 }
 
 fn short_hash(text: &str) -> String {
-    Sha256::digest(text.as_bytes()).iter().take(10).map(|byte| format!("{byte:02x}")).collect()
+    Sha256::digest(text.as_bytes())
+        .iter()
+        .take(10)
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 /// Readers set articles from left to right unless the article itself says otherwise.

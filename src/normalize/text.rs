@@ -47,7 +47,9 @@ pub(super) fn of(text: &Text) -> Result<String, Rejected> {
                 return Err(Rejected::Deep);
             }
             let document = Document::fragment(spaced(html));
-            document.select("script, style, noscript, template, .more-link").remove();
+            document
+                .select("script, style, noscript, template, .more-link")
+                .remove();
             Ok(clean(&document.text()))
         }
     }
@@ -66,9 +68,15 @@ fn spaced(html: &str) -> String {
 
 /// A summary without the "[…]" or "Continue reading" that a CMS puts at its end.
 pub(super) fn without_more_link(summary: &str) -> String {
-    let cut = ["Continue reading", "Read more"].iter().filter_map(|words| summary.rfind(words)).min();
+    let cut = ["Continue reading", "Read more"]
+        .iter()
+        .filter_map(|words| summary.rfind(words))
+        .min();
     // Only at the very end, or the words belong to the text.
-    let text = cut.filter(|at| summary[*at..].chars().count() < 200 && *at > 0).map_or(summary, |at| &summary[..at]).trim_end();
+    let text = cut
+        .filter(|at| summary[*at..].chars().count() < 200 && *at > 0)
+        .map_or(summary, |at| &summary[..at])
+        .trim_end();
     for end in ["[…]", "[...]", "[&hellip;]"] {
         if let Some(text) = text.strip_suffix(end) {
             return format!("{}…", text.trim_end().trim_end_matches('…'));
@@ -79,9 +87,12 @@ pub(super) fn without_more_link(summary: &str) -> String {
 
 /// At most `limit` characters, cut between words, an ellipsis where something was cut.
 pub(super) fn shortened(text: &str, limit: usize) -> String {
-    let Some((end, _)) = text.char_indices().nth(limit) else { return text.to_owned() };
+    let Some((end, _)) = text.char_indices().nth(limit) else {
+        return text.to_owned();
+    };
     let whole = text[..end].rfind(' ').filter(|at| *at > end / 2).unwrap_or(end);
-    let cut = text[..whole].trim_end_matches(|c: char| c.is_whitespace() || matches!(c, ',' | ';' | ':' | '—' | '–' | '-' | '\u{200d}'));
+    let cut = text[..whole]
+        .trim_end_matches(|c: char| c.is_whitespace() || matches!(c, ',' | ';' | ':' | '—' | '–' | '-' | '\u{200d}'));
     format!("{cut}…")
 }
 
@@ -92,7 +103,10 @@ mod tests {
 
     #[test]
     fn what_xml_cannot_carry_is_dropped_and_joiners_stay() {
-        assert_eq!(clean("a\u{0}\u{b}\u{1d}b\u{ffff}c\u{85}d\u{feff}\r\ne\u{fdd0}"), "abcd\ne");
+        assert_eq!(
+            clean("a\u{0}\u{b}\u{1d}b\u{ffff}c\u{85}d\u{feff}\r\ne\u{fdd0}"),
+            "abcd\ne"
+        );
         assert_eq!(clean("می‌خواهم 👩\u{200d}🌾 क्षि"), "می‌خواهم 👩\u{200d}🌾 क्षि");
     }
 
@@ -100,15 +114,24 @@ mod tests {
     fn a_title_is_decoded_once_and_stripped() {
         let title = |html: &str| of(&Text::Html(html.to_owned())).expect("a title");
         assert_eq!(title("River &#038; <b>rain</b>&#8217;s"), "River & rain’s");
-        assert_eq!(title("Ends with ]]&gt; and &lt;b&gt;tags&lt;/b&gt; &amp;amp;"), "Ends with ]]> and <b>tags</b> &amp;");
+        assert_eq!(
+            title("Ends with ]]&gt; and &lt;b&gt;tags&lt;/b&gt; &amp;amp;"),
+            "Ends with ]]> and <b>tags</b> &amp;"
+        );
         assert_eq!(title("One<br>two<script>alert(1)</script>"), "One two");
     }
 
     #[test]
     fn what_a_cms_adds_to_an_excerpt_goes() {
         assert_eq!(without_more_link("It rained. […]"), "It rained.…");
-        assert_eq!(without_more_link("It rained … Continue reading Rain in Lahore"), "It rained …");
-        assert_eq!(without_more_link("Read more books, she said"), "Read more books, she said");
+        assert_eq!(
+            without_more_link("It rained … Continue reading Rain in Lahore"),
+            "It rained …"
+        );
+        assert_eq!(
+            without_more_link("Read more books, she said"),
+            "Read more books, she said"
+        );
     }
 
     #[test]

@@ -17,7 +17,11 @@ use super::{Cursor, Held, Kind, Place, PullError, Pulled, Source};
 use crate::article::{Image, Item, SourceKey, Text, date};
 use crate::fetch::Fetcher;
 
-pub(super) const KIND: Kind = Kind { name: "folder", precedence: 30, read };
+pub(super) const KIND: Kind = Kind {
+    name: "folder",
+    precedence: 30,
+    read,
+};
 
 const ENDINGS: &[&str] = &["md", "markdown", "html", "htm", "json"];
 
@@ -29,7 +33,10 @@ struct Settings {
 
 fn read(settings: ValueDeserializer<'_>, place: &Place) -> Result<Arc<dyn Source>, TomlError> {
     let Settings { path } = Settings::deserialize(settings)?;
-    Ok(Arc::new(Folder { path: place.feeds.join(path), zone: place.zone }))
+    Ok(Arc::new(Folder {
+        path: place.feeds.join(path),
+        zone: place.zone,
+    }))
 }
 
 struct Folder {
@@ -41,10 +48,16 @@ struct Folder {
 impl Source for Folder {
     async fn pull(&self, _net: &Fetcher, since: Cursor, held: &dyn Held) -> Result<Pulled, PullError> {
         let zone = self.zone;
-        files::pull(self.path.clone(), ENDINGS, since, held, move |file, batch| match article(file, zone) {
-            Ok(item) => batch.items.push(item),
-            Err(why) => batch.reject(file, why),
-        })
+        files::pull(
+            self.path.clone(),
+            ENDINGS,
+            since,
+            held,
+            move |file, batch| match article(file, zone) {
+                Ok(item) => batch.items.push(item),
+                Err(why) => batch.reject(file, why),
+            },
+        )
         .await
     }
 }
@@ -134,7 +147,8 @@ impl When {
             When::Toml(date) => date.to_string(),
             When::Text(text) => text.clone(),
         };
-        date::parse(&text, zone).ok_or_else(|| format!("{text:?} is not a date; write it like 2026-11-24 or 2026-11-24T09:30:00+05:00"))
+        date::parse(&text, zone)
+            .ok_or_else(|| format!("{text:?} is not a date; write it like 2026-11-24 or 2026-11-24T09:30:00+05:00"))
     }
 }
 
@@ -160,10 +174,23 @@ struct PictureTable {
 impl From<Picture> for Image {
     fn from(picture: Picture) -> Self {
         let table = match picture {
-            Picture::Address(url) => PictureTable { url, alt: String::new(), width: None, height: None, mime: None },
+            Picture::Address(url) => PictureTable {
+                url,
+                alt: String::new(),
+                width: None,
+                height: None,
+                mime: None,
+            },
             Picture::Table(table) => table,
         };
-        Image { url: table.url, alt: table.alt, width: table.width, height: table.height, mime: table.mime, bytes: None }
+        Image {
+            url: table.url,
+            alt: table.alt,
+            width: table.width,
+            height: table.height,
+            mime: table.mime,
+            bytes: None,
+        }
     }
 }
 
@@ -195,7 +222,11 @@ fn article(file: &File, zone: Tz) -> Result<Item, String> {
 
 /// The front matter and the body of a file, by its ending.
 fn split(path: &Path, text: &str) -> Result<(FrontMatter, Option<Text>), String> {
-    let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default().to_ascii_lowercase();
+    let ending = path
+        .extension()
+        .and_then(|ending| ending.to_str())
+        .unwrap_or_default()
+        .to_ascii_lowercase();
     if ending == "json" {
         return Ok((serde_json::from_str(text).map_err(|error| error.to_string())?, None));
     }
@@ -204,13 +235,19 @@ fn split(path: &Path, text: &str) -> Result<(FrontMatter, Option<Text>), String>
         (toml::from_str(front).map_err(|error| error.message().to_owned())?, body)
     } else if let Some(rest) = fenced(text, "---") {
         let (front, body) = rest?;
-        let front: Option<FrontMatter> =
-            serde_saphyr::from_str(front).map_err(|error| error.to_string().lines().next().unwrap_or_default().to_owned())?;
+        let front: Option<FrontMatter> = serde_saphyr::from_str(front)
+            .map_err(|error| error.to_string().lines().next().unwrap_or_default().to_owned())?;
         (front.unwrap_or_default(), body)
     } else {
-        return Err("it does not begin with a front matter: TOML between +++ lines, or YAML between --- lines".to_owned());
+        return Err(
+            "it does not begin with a front matter: TOML between +++ lines, or YAML between --- lines".to_owned(),
+        );
     };
-    let html = if matches!(ending.as_str(), "md" | "markdown") { from_markdown(body) } else { body.to_owned() };
+    let html = if matches!(ending.as_str(), "md" | "markdown") {
+        from_markdown(body)
+    } else {
+        body.to_owned()
+    };
     Ok((front, Some(Text::Html(html))))
 }
 
@@ -239,7 +276,10 @@ fn from_markdown(text: &str) -> String {
 
 impl Batch {
     fn reject(&mut self, file: &File, why: String) {
-        self.rejected.push(super::Rejection { key: file.name.clone(), why: format!("{}: {why}", file.path.display()) });
+        self.rejected.push(super::Rejection {
+            key: file.name.clone(),
+            why: format!("{}: {why}", file.path.display()),
+        });
     }
 }
 
@@ -249,18 +289,36 @@ mod tests {
     use proptest::prelude::*;
 
     fn read(name: &str, text: &str) -> Result<Item, String> {
-        let file = File { path: PathBuf::from(name), name: "name".to_owned(), text: text.to_owned() };
+        let file = File {
+            path: PathBuf::from(name),
+            name: "name".to_owned(),
+            text: text.to_owned(),
+        };
         article(&file, chrono_tz::Asia::Karachi)
     }
 
     #[test]
     fn both_kinds_of_front_matter_say_the_same() {
-        let toml = read("a.md", "+++\ntitle = \"Rain\"\ndate = 2026-11-24\nauthor = \"Sana\"\ntags = [\"rain\", 2026]\n+++\n*wet*").expect("toml");
-        let yaml = read("a.md", "---\ntitle: Rain\ndate: 2026-11-24\nauthor: Sana\ntags: [rain, 2026]\n---\n*wet*").expect("yaml");
+        let toml = read(
+            "a.md",
+            "+++\ntitle = \"Rain\"\ndate = 2026-11-24\nauthor = \"Sana\"\ntags = [\"rain\", 2026]\n+++\n*wet*",
+        )
+        .expect("toml");
+        let yaml = read(
+            "a.md",
+            "---\ntitle: Rain\ndate: 2026-11-24\nauthor: Sana\ntags: [rain, 2026]\n---\n*wet*",
+        )
+        .expect("yaml");
         for item in [toml, yaml] {
             assert_eq!(item.title, Text::Plain("Rain".to_owned()));
-            assert_eq!(item.published.map(|at| at.to_rfc3339()).as_deref(), Some("2026-11-23T19:00:00+00:00"));
-            assert_eq!((item.authors, item.tags), (vec!["Sana".to_owned()], vec!["rain".to_owned(), "2026".to_owned()]));
+            assert_eq!(
+                item.published.map(|at| at.to_rfc3339()).as_deref(),
+                Some("2026-11-23T19:00:00+00:00")
+            );
+            assert_eq!(
+                (item.authors, item.tags),
+                (vec!["Sana".to_owned()], vec!["rain".to_owned(), "2026".to_owned()])
+            );
             assert_eq!(item.content, Some(Text::Html("<p><em>wet</em></p>\n".to_owned())));
         }
     }

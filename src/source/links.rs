@@ -29,13 +29,18 @@ impl Link {
     /// Whether it leads to the page's content as a feed.
     pub fn is_feed(&self) -> bool {
         let kind = self.kind.as_deref().unwrap_or_default();
-        self.rel == "alternate" && ["application/rss+xml", "application/atom+xml", "application/feed+json"].contains(&kind)
+        self.rel == "alternate"
+            && ["application/rss+xml", "application/atom+xml", "application/feed+json"].contains(&kind)
     }
 }
 
 /// The links of an answer, those of its header fields first.
 pub fn links(answer: &Answer) -> Vec<Link> {
-    let fields = answer.headers.get_all("link").iter().filter_map(|value| value.to_str().ok());
+    let fields = answer
+        .headers
+        .get_all("link")
+        .iter()
+        .filter_map(|value| value.to_str().ok());
     let mut links: Vec<Link> = fields.flat_map(|field| in_field(field, &answer.url)).collect();
     let is_html = answer.header("content-type").is_some_and(|kind| kind.contains("html"));
     if is_html {
@@ -49,11 +54,15 @@ fn in_field(field: &str, base: &Url) -> Vec<Link> {
     let mut links = Vec::new();
     // Targets may hold commas and semicolons, so take them out by their brackets first.
     for part in field.split('<').skip(1) {
-        let Some((target, parameters)) = part.split_once('>') else { continue };
+        let Some((target, parameters)) = part.split_once('>') else {
+            continue;
+        };
         let Ok(url) = base.join(target.trim()) else { continue };
         let (mut rels, mut kind, mut title) = (Vec::new(), None, None);
         for parameter in parameters.split(';').skip(1) {
-            let Some((name, value)) = parameter.split_once('=') else { continue };
+            let Some((name, value)) = parameter.split_once('=') else {
+                continue;
+            };
             let value = value.trim().trim_end_matches(',').trim().trim_matches('"').to_owned();
             match name.trim().to_ascii_lowercase().as_str() {
                 "rel" => rels = value.split_ascii_whitespace().map(str::to_owned).collect(),
@@ -62,7 +71,12 @@ fn in_field(field: &str, base: &Url) -> Vec<Link> {
                 _ => {}
             }
         }
-        links.extend(rels.into_iter().map(|rel| Link { rel, url: url.clone(), kind: kind.clone(), title: title.clone() }));
+        links.extend(rels.into_iter().map(|rel| Link {
+            rel,
+            url: url.clone(),
+            kind: kind.clone(),
+            title: title.clone(),
+        }));
     }
     links
 }
@@ -76,7 +90,9 @@ fn in_page(body: &[u8], base: &Url) -> Vec<Link> {
     let document = Document::from(head);
     let mut links = Vec::new();
     for element in document.select("link[rel][href]").iter() {
-        let (Some(rels), Some(href)) = (element.attr("rel"), element.attr("href")) else { continue };
+        let (Some(rels), Some(href)) = (element.attr("rel"), element.attr("href")) else {
+            continue;
+        };
         let Ok(url) = base.join(href.trim()) else { continue };
         let attribute = |name| element.attr(name).map(|value| value.to_string());
         let (kind, title) = (attribute("type"), attribute("title"));
@@ -100,11 +116,21 @@ mod tests {
 
     #[test]
     fn one_field_may_hold_several_links() {
-        let links = in_field("<https://h.example/>; rel=\"hub\", </feed?a=1,2>; rel=\"self alternate\"; type=\"application/rss+xml\"", &base());
-        let told: Vec<_> = links.iter().map(|link| (link.rel.as_str(), link.url.as_str())).collect();
+        let links = in_field(
+            "<https://h.example/>; rel=\"hub\", </feed?a=1,2>; rel=\"self alternate\"; type=\"application/rss+xml\"",
+            &base(),
+        );
+        let told: Vec<_> = links
+            .iter()
+            .map(|link| (link.rel.as_str(), link.url.as_str()))
+            .collect();
         assert_eq!(
             told,
-            [("hub", "https://h.example/"), ("self", "https://paper.example/feed?a=1,2"), ("alternate", "https://paper.example/feed?a=1,2")]
+            [
+                ("hub", "https://h.example/"),
+                ("self", "https://paper.example/feed?a=1,2"),
+                ("alternate", "https://paper.example/feed?a=1,2")
+            ]
         );
         assert!(links[2].is_feed());
     }

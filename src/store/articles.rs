@@ -49,7 +49,14 @@ pub struct Saved {
 
 impl Store {
     /// Saves a batch in one transaction, if the claim still stands; `until` extends it. When this returns, it is on disk.
-    pub async fn save(&self, claim: &Claim, batch: Batch, now: DateTime<Utc>, until: DateTime<Utc>, touches: &Touches<'_>) -> Result<Saved, StoreError> {
+    pub async fn save(
+        &self,
+        claim: &Claim,
+        batch: Batch,
+        now: DateTime<Utc>,
+        until: DateTime<Utc>,
+        touches: &Touches<'_>,
+    ) -> Result<Saved, StoreError> {
         let mut tx = self.db.write().await?;
         let sql = "UPDATE sources SET cursor = $1, claimed_until = $2 WHERE name = $3 AND claimed_by = $4";
         let fenced = args![batch.cursor, millis(until), claim.source.as_str(), claim.by.as_str()];
@@ -79,12 +86,18 @@ impl Store {
     /// Releases the articles whose hour has come. Tells how many.
     pub async fn release(&self, now: DateTime<Utc>, touches: &Touches<'_>) -> Result<usize, StoreError> {
         let mut tx = self.db.write().await?;
-        let sql = format!("SELECT {COLUMNS} FROM articles WHERE released_at IS NULL AND withdrawn_at IS NULL AND published <= $1 LIMIT 500");
+        let sql = format!(
+            "SELECT {COLUMNS} FROM articles WHERE released_at IS NULL AND withdrawn_at IS NULL AND published <= $1 LIMIT 500"
+        );
         let rows: Vec<Columns> = tx.all(sql, args![millis(now)]).await?;
         let due = rows.into_iter().map(Stored::try_from).collect::<Result<Vec<_>, _>>()?;
         let mut touched = BTreeSet::new();
         for stored in &due {
-            tx.run("UPDATE articles SET released_at = $1 WHERE num = $2", args![millis(now), stored.num]).await?;
+            tx.run(
+                "UPDATE articles SET released_at = $1 WHERE num = $2",
+                args![millis(now), stored.num],
+            )
+            .await?;
             touched.extend(touches(None, Some(&stored.article)));
         }
         want(&mut tx, &touched).await?;
@@ -109,7 +122,11 @@ impl Store {
 /// Raises `wanted` of the topics of these feeds. In sorted order, so that two workers never wait for each other in a circle.
 async fn want(tx: &mut Tx, feeds: &BTreeSet<String>) -> Result<(), StoreError> {
     for feed in feeds {
-        tx.run("UPDATE topics SET wanted = wanted + 1 WHERE feed = $1", args![feed.as_str()]).await?;
+        tx.run(
+            "UPDATE topics SET wanted = wanted + 1 WHERE feed = $1",
+            args![feed.as_str()],
+        )
+        .await?;
     }
     Ok(())
 }
@@ -117,7 +134,11 @@ async fn want(tx: &mut Tx, feeds: &BTreeSet<String>) -> Result<(), StoreError> {
 /// A source may tell of an article twice in one batch: its last word counts.
 fn last_of_each(drafts: Vec<Draft>) -> Vec<Draft> {
     let mut seen = HashSet::new();
-    let mut kept: Vec<Draft> = drafts.into_iter().rev().filter(|draft| seen.insert(draft.key.clone())).collect();
+    let mut kept: Vec<Draft> = drafts
+        .into_iter()
+        .rev()
+        .filter(|draft| seen.insert(draft.key.clone()))
+        .collect();
     kept.reverse();
     kept
 }
@@ -140,8 +161,16 @@ fn link_key(link: &str) -> Option<String> {
         .filter(|(name, _)| !name.starts_with("utm_") && name != "fbclid")
         .map(|(name, value)| format!("{name}={value}"))
         .collect();
-    let query = if query.is_empty() { String::new() } else { format!("?{}", query.join("&")) };
-    Some(format!("{}{port}{}{query}", host.trim_start_matches("www."), url.path().trim_end_matches('/')))
+    let query = if query.is_empty() {
+        String::new()
+    } else {
+        format!("?{}", query.join("&"))
+    };
+    Some(format!(
+        "{}{port}{}{query}",
+        host.trim_start_matches("www."),
+        url.path().trim_end_matches('/')
+    ))
 }
 
 /// The lists of an article, in one column.
@@ -155,8 +184,7 @@ struct Lists {
 }
 
 /// The columns of an article, for [`Columns`].
-pub(super) const COLUMNS: &str =
-    "num, id, released_at, withdrawn_at, published, updated, first_seen, source, precedence, link, language, title, summary, lists, html";
+pub(super) const COLUMNS: &str = "num, id, released_at, withdrawn_at, published, updated, first_seen, source, precedence, link, language, title, summary, lists, html";
 
 #[derive(sqlx::FromRow)]
 pub(super) struct Columns {
@@ -193,7 +221,13 @@ impl TryFrom<Columns> for Stored {
     type Error = StoreError;
 
     fn try_from(row: Columns) -> Result<Self, StoreError> {
-        let Lists { authors, sections, tags, sources, image } = serde_json::from_str(&row.lists)?;
+        let Lists {
+            authors,
+            sections,
+            tags,
+            sources,
+            image,
+        } = serde_json::from_str(&row.lists)?;
         Ok(Stored {
             num: row.num,
             released_at: row.released_at,
@@ -286,22 +320,42 @@ struct Desk {
 
 impl Desk {
     async fn read(tx: &mut Tx, source: &str, drafts: &[Draft], gone: &[SourceKey]) -> Result<Self, StoreError> {
-        let keys = drafts.iter().map(|draft| &draft.key).chain(gone).map(|key| key.0.as_str().into()).collect();
+        let keys = drafts
+            .iter()
+            .map(|draft| &draft.key)
+            .chain(gone)
+            .map(|key| key.0.as_str().into())
+            .collect();
         let sql = "SELECT key, article, gone_at FROM origins WHERE source = $1 AND key IN ({})";
         let origins: Vec<(String, i64, Option<i64>)> = tx.all_in(sql, args![source], keys).await?;
 
-        let links: BTreeSet<String> = drafts.iter().filter_map(|draft| link_key(draft.article.link.as_deref()?)).collect();
+        let links: BTreeSet<String> = drafts
+            .iter()
+            .filter_map(|draft| link_key(draft.article.link.as_deref()?))
+            .collect();
         let links = links.into_iter().map(Arg::from).collect();
-        let linked: Vec<(i64, String)> = tx.all_in("SELECT num, link_key FROM articles WHERE link_key IN ({})", Vec::new(), links).await?;
+        let linked: Vec<(i64, String)> = tx
+            .all_in(
+                "SELECT num, link_key FROM articles WHERE link_key IN ({})",
+                Vec::new(),
+                links,
+            )
+            .await?;
 
-        let nums: BTreeSet<i64> = origins.iter().map(|row| row.1).chain(linked.iter().map(|row| row.0)).collect();
+        let nums: BTreeSet<i64> = origins
+            .iter()
+            .map(|row| row.1)
+            .chain(linked.iter().map(|row| row.0))
+            .collect();
         let nums: Vec<Arg> = nums.into_iter().map(Arg::from).collect();
         let sql = format!("SELECT {COLUMNS} FROM articles WHERE num IN ({{}})");
         let articles: Vec<Columns> = tx.all_in(&sql, Vec::new(), nums.clone()).await?;
         let sql = "SELECT article, key FROM origins WHERE source = $1 AND article IN ({})";
         let own: Vec<(i64, String)> = tx.all_in(sql, args![source], nums).await?;
         let ids = drafts.iter().map(|draft| draft.article.id.0.as_str().into()).collect();
-        let ids: Vec<(String,)> = tx.all_in("SELECT id FROM articles WHERE id IN ({})", Vec::new(), ids).await?;
+        let ids: Vec<(String,)> = tx
+            .all_in("SELECT id FROM articles WHERE id IN ({})", Vec::new(), ids)
+            .await?;
 
         let mut desk = Desk {
             source: source.to_owned(),
@@ -318,7 +372,13 @@ impl Desk {
             revisions: Vec::new(),
         };
         for (key, article, gone_at) in origins {
-            desk.origins.insert(SourceKey(key), Origin { article, gone: gone_at.is_some() });
+            desk.origins.insert(
+                SourceKey(key),
+                Origin {
+                    article,
+                    gone: gone_at.is_some(),
+                },
+            );
         }
         for row in articles {
             desk.articles.insert(row.num, row.try_into()?);
@@ -343,15 +403,23 @@ impl Desk {
             let own = self.own_keys.get(num).map_or(&[][..], Vec::as_slice);
             own.is_empty() || (own.len() == 1 && own[0].is_stand_in() != draft.key.is_stand_in())
         };
-        let is_live = |num: &i64| self.articles.get(num).is_some_and(|stored| stored.withdrawn_at.is_none());
+        let is_live = |num: &i64| {
+            self.articles
+                .get(num)
+                .is_some_and(|stored| stored.withdrawn_at.is_none())
+        };
         candidates.iter().filter(may_be).max_by_key(|num| is_live(num)).copied()
     }
 
     /// Takes one draft in.
     fn take(&mut self, draft: Draft) -> Outcome {
-        let Some(num) = self.known(&draft) else { return self.add(draft) };
+        let Some(num) = self.known(&draft) else {
+            return self.add(draft);
+        };
         self.origin(&draft.key, num, draft.revision.clone(), None);
-        let Some(stored) = self.articles.get(&num).cloned() else { return self.add(draft) };
+        let Some(stored) = self.articles.get(&num).cloned() else {
+            return self.add(draft);
+        };
         let mut next = stored.clone();
         if !next.article.sources.contains(&self.source) {
             next.article.sources.push(self.source.clone());
@@ -359,23 +427,62 @@ impl Desk {
         let back = next.withdrawn_at.is_some();
         let wins = stored.source == self.source || back || self.precedence < stored.precedence;
         if wins {
-            let Article { link, title, summary, html, authors, sections, tags, image, language, published, updated, .. } = draft.article;
-            let published = if draft.dated { published } else { stored.article.published };
-            next.article = Article { link, title, summary, html, authors, sections, tags, image, language, published, ..next.article };
+            let Article {
+                link,
+                title,
+                summary,
+                html,
+                authors,
+                sections,
+                tags,
+                image,
+                language,
+                published,
+                updated,
+                ..
+            } = draft.article;
+            let published = if draft.dated {
+                published
+            } else {
+                stored.article.published
+            };
+            next.article = Article {
+                link,
+                title,
+                summary,
+                html,
+                authors,
+                sections,
+                tags,
+                image,
+                language,
+                published,
+                ..next.article
+            };
             next.source = self.source.clone();
             next.precedence = self.precedence;
             next.withdrawn_at = None;
             if back || !next.article.reads_like(&stored.article) {
                 // It moves forward, and to the time that the source states where that is possible.
-                let moved = if updated > stored.article.updated { updated } else { seconds(self.now) };
+                let moved = if updated > stored.article.updated {
+                    updated
+                } else {
+                    seconds(self.now)
+                };
                 next.article.updated = moved.max(next.article.published).max(stored.article.updated);
             }
         }
-        let outcome = if back || !next.article.reads_like(&stored.article) { Outcome::Corrected } else { Outcome::Unchanged };
+        let outcome = if back || !next.article.reads_like(&stored.article) {
+            Outcome::Corrected
+        } else {
+            Outcome::Unchanged
+        };
         if outcome == Outcome::Corrected {
             self.revisions.push((num, stored.article.clone()));
         }
-        let moved = outcome == Outcome::Corrected || next.article.sources != stored.article.sources || next.source != stored.source;
+        let moved = outcome == Outcome::Corrected
+            || next.article.sources != stored.article.sources
+            || next.source != stored.source;
         if moved {
             self.change(num, next);
         }
@@ -427,7 +534,13 @@ impl Desk {
     }
 
     fn origin(&mut self, key: &SourceKey, article: i64, revision: Option<String>, gone_at: Option<i64>) {
-        self.origins.insert(key.clone(), Origin { article, gone: gone_at.is_some() });
+        self.origins.insert(
+            key.clone(),
+            Origin {
+                article,
+                gone: gone_at.is_some(),
+            },
+        );
         self.written_origins.push((key.clone(), article, revision, gone_at));
     }
 
@@ -444,26 +557,41 @@ impl Desk {
     /// Writes what the batch has come to; tells how many feeds it touches.
     async fn write(self, tx: &mut Tx, touches: &Touches<'_>) -> Result<usize, StoreError> {
         let now = millis(self.now);
-        let changed: Vec<(&Stored, Option<&Stored>)> =
-            self.before.iter().filter_map(|(num, was)| Some((self.articles.get(num)?, was.as_ref()))).collect();
+        let changed: Vec<(&Stored, Option<&Stored>)> = self
+            .before
+            .iter()
+            .filter_map(|(num, was)| Some((self.articles.get(num)?, was.as_ref())))
+            .collect();
 
-        let rows = changed.iter().map(|(stored, _)| stored.row()).collect::<Result<Vec<_>, _>>()?;
+        let rows = changed
+            .iter()
+            .map(|(stored, _)| stored.row())
+            .collect::<Result<Vec<_>, _>>()?;
         tx.insert(INSERT, rows, UPSERT).await?;
 
         let nums = changed.iter().map(|(stored, _)| stored.num.into()).collect();
-        tx.run_in("DELETE FROM terms WHERE article IN ({})", Vec::new(), nums).await?;
+        tx.run_in("DELETE FROM terms WHERE article IN ({})", Vec::new(), nums)
+            .await?;
         let mut terms = Vec::new();
         let mut words = Vec::new();
         for (stored, _) in changed.iter().filter(|(stored, _)| stored.withdrawn_at.is_none()) {
             let (published, updated) = (millis(stored.article.published), millis(stored.article.updated));
-            terms.extend(stored.article.terms().into_iter().map(|term| args![term, published, stored.num, updated]));
+            terms.extend(
+                stored
+                    .article
+                    .terms()
+                    .into_iter()
+                    .map(|term| args![term, published, stored.num, updated]),
+            );
             words.push((stored.num, stored.article.words()));
         }
-        tx.insert("INSERT INTO terms (term, published, article, updated)", terms, "").await?;
+        tx.insert("INSERT INTO terms (term, published, article, updated)", terms, "")
+            .await?;
         tx.index_words(words).await?;
 
         let origins = self.written_origins.into_iter();
-        let origins = origins.map(|(key, article, revision, gone)| args![self.source.as_str(), key.0, article, revision, gone]);
+        let origins =
+            origins.map(|(key, article, revision, gone)| args![self.source.as_str(), key.0, article, revision, gone]);
         let head = "INSERT INTO origins (source, key, article, revision, gone_at)";
         let tail = "ON CONFLICT (source, key) DO UPDATE SET article = excluded.article, revision = excluded.revision, gone_at = excluded.gone_at";
         tx.insert(head, last_rows(origins.collect()), tail).await?;
@@ -472,7 +600,12 @@ impl Desk {
         for (num, was) in &self.revisions {
             revisions.push(args![*num, now, serde_json::to_string(was)?]);
         }
-        tx.insert("INSERT INTO revisions (article, replaced_at, was)", revisions, "ON CONFLICT (article, replaced_at) DO NOTHING").await?;
+        tx.insert(
+            "INSERT INTO revisions (article, replaced_at, was)",
+            revisions,
+            "ON CONFLICT (article, replaced_at) DO NOTHING",
+        )
+        .await?;
 
         let mut touched = BTreeSet::new();
         for (stored, was) in changed {
@@ -512,9 +645,15 @@ mod tests {
     fn one_article_has_one_link_key() {
         let key = link_key("https://rahbarkisan.com/wp/putin/");
         assert_eq!(key.as_deref(), Some("rahbarkisan.com/wp/putin"));
-        for same in ["http://www.rahbarkisan.com/wp/putin", "https://rahbarkisan.com/wp/putin/?utm_source=x#more"] {
+        for same in [
+            "http://www.rahbarkisan.com/wp/putin",
+            "https://rahbarkisan.com/wp/putin/?utm_source=x#more",
+        ] {
             assert_eq!(link_key(same), key, "{same}");
         }
-        assert_ne!(link_key("https://rahbarkisan.com/wp/?p=7"), link_key("https://rahbarkisan.com/wp/?p=8"));
+        assert_ne!(
+            link_key("https://rahbarkisan.com/wp/?p=7"),
+            link_key("https://rahbarkisan.com/wp/?p=8")
+        );
     }
 }

@@ -10,8 +10,6 @@ mod documents;
 mod select;
 mod sources;
 
-
-
 use chrono::{DateTime, Utc};
 use thiserror::Error;
 
@@ -53,7 +51,9 @@ pub struct Store {
 impl Store {
     /// Opens the database at `url` (`sqlite:courant.db`), making and migrating it where needed.
     pub async fn open(url: &str) -> Result<Self, StoreError> {
-        Ok(Self { db: Db::open(url).await? })
+        Ok(Self {
+            db: Db::open(url).await?,
+        })
     }
 
     /// A number that moves when another process has written.

@@ -49,12 +49,23 @@ impl Store {
     pub async fn register(&self, names: &[&str], now: DateTime<Utc>) -> Result<(), StoreError> {
         let mut tx = self.db.write().await?;
         let rows = names.iter().map(|name| args![*name, millis(now)]).collect();
-        tx.insert("INSERT INTO sources (name, due_at)", rows, "ON CONFLICT (name) DO NOTHING").await?;
+        tx.insert(
+            "INSERT INTO sources (name, due_at)",
+            rows,
+            "ON CONFLICT (name) DO NOTHING",
+        )
+        .await?;
         tx.commit().await
     }
 
     /// Takes one of `names` that is due and that nobody holds; `by` must be new for each claim.
-    pub async fn claim_due(&self, names: &[String], now: DateTime<Utc>, until: DateTime<Utc>, by: &str) -> Result<Option<Claim>, StoreError> {
+    pub async fn claim_due(
+        &self,
+        names: &[String],
+        now: DateTime<Utc>,
+        until: DateTime<Utc>,
+        by: &str,
+    ) -> Result<Option<Claim>, StoreError> {
         let list = names.iter().map(|name| name.as_str().into()).collect();
         let mut tx = self.db.write().await?;
         let due: Vec<(String,)> = tx
@@ -64,14 +75,22 @@ impl Store {
                 list,
             )
             .await?;
-        let Some((name,)) = due.into_iter().next() else { return Ok(None) };
+        let Some((name,)) = due.into_iter().next() else {
+            return Ok(None);
+        };
         let claim = take(&mut tx, &name, now, until, by).await?;
         tx.commit().await?;
         Ok(claim)
     }
 
     /// Takes this source, due or not, unless somebody holds it.
-    pub async fn claim(&self, name: &str, now: DateTime<Utc>, until: DateTime<Utc>, by: &str) -> Result<Option<Claim>, StoreError> {
+    pub async fn claim(
+        &self,
+        name: &str,
+        now: DateTime<Utc>,
+        until: DateTime<Utc>,
+        by: &str,
+    ) -> Result<Option<Claim>, StoreError> {
         let mut tx = self.db.write().await?;
         let claim = take(&mut tx, name, now, until, by).await?;
         tx.commit().await?;
@@ -82,14 +101,24 @@ impl Store {
     pub async fn renew(&self, claim: &Claim, until: DateTime<Utc>) -> Result<(), StoreError> {
         let mut tx = self.db.write().await?;
         let sql = "UPDATE sources SET claimed_until = $1 WHERE name = $2 AND claimed_by = $3";
-        if tx.run(sql, args![millis(until), claim.source.as_str(), claim.by.as_str()]).await? == 0 {
+        if tx
+            .run(sql, args![millis(until), claim.source.as_str(), claim.by.as_str()])
+            .await?
+            == 0
+        {
             return Err(StoreError::Fenced(claim.source.clone()));
         }
         tx.commit().await
     }
 
     /// Gives a claim back after a pull: when the source is due next, and what went wrong, if something did.
-    pub async fn finish(&self, claim: &Claim, now: DateTime<Utc>, due: DateTime<Utc>, result: Result<(Option<String>, bool), String>) -> Result<(), StoreError> {
+    pub async fn finish(
+        &self,
+        claim: &Claim,
+        now: DateTime<Utc>,
+        due: DateTime<Utc>,
+        result: Result<(Option<String>, bool), String>,
+    ) -> Result<(), StoreError> {
         let (error, note, changed) = match result {
             Ok((note, changed)) => (None, note, changed),
             Err(error) => (Some(error), None, false),
@@ -132,16 +161,32 @@ impl Store {
     /// Makes a source due now.
     pub async fn make_due(&self, name: &str, now: DateTime<Utc>) -> Result<(), StoreError> {
         let mut tx = self.db.write().await?;
-        tx.run("UPDATE sources SET due_at = $1 WHERE name = $2 AND due_at > $1", args![millis(now), name]).await?;
+        tx.run(
+            "UPDATE sources SET due_at = $1 WHERE name = $2 AND due_at > $1",
+            args![millis(now), name],
+        )
+        .await?;
         tx.commit().await
     }
 
     /// When one of `names` is due next, or a claim on it expires.
     pub async fn next_due(&self, names: &[String]) -> Result<Option<DateTime<Utc>>, StoreError> {
         let list = names.iter().map(|name| name.as_str().into()).collect();
-        let rows: Vec<(i64, i64)> =
-            self.db.read().await?.all_in("SELECT due_at, claimed_until FROM sources WHERE name IN ({})", Vec::new(), list).await?;
-        Ok(rows.into_iter().map(|(due, claimed)| due.max(claimed)).min().map(instant))
+        let rows: Vec<(i64, i64)> = self
+            .db
+            .read()
+            .await?
+            .all_in(
+                "SELECT due_at, claimed_until FROM sources WHERE name IN ({})",
+                Vec::new(),
+                list,
+            )
+            .await?;
+        Ok(rows
+            .into_iter()
+            .map(|(due, claimed)| due.max(claimed))
+            .min()
+            .map(instant))
     }
 
     /// How many of a source's articles are stored and not withdrawn.
@@ -159,17 +204,35 @@ impl Store {
     }
 
     /// Which of these articles are stored at just this revision: nothing about them can be new.
-    pub async fn known_at(&self, source: &str, revisions: &[(SourceKey, String)]) -> Result<HashSet<SourceKey>, StoreError> {
+    pub async fn known_at(
+        &self,
+        source: &str,
+        revisions: &[(SourceKey, String)],
+    ) -> Result<HashSet<SourceKey>, StoreError> {
         let list = revisions.iter().map(|(key, _)| key.0.as_str().into()).collect();
         let sql = "SELECT key, revision FROM origins WHERE source = $1 AND gone_at IS NULL AND revision IS NOT NULL AND key IN ({})";
         let stored: Vec<(String, String)> = self.db.read().await?.all_in(sql, args![source], list).await?;
         let stored: HashSet<(String, String)> = stored.into_iter().collect();
-        Ok(revisions.iter().filter(|(key, revision)| stored.contains(&(key.0.clone(), revision.clone()))).map(|(key, _)| key.clone()).collect())
+        Ok(revisions
+            .iter()
+            .filter(|(key, revision)| stored.contains(&(key.0.clone(), revision.clone())))
+            .map(|(key, _)| key.clone())
+            .collect())
     }
 
     /// How every known source stands, by name.
     pub async fn source_states(&self, now: DateTime<Utc>) -> Result<Vec<SourceState>, StoreError> {
-        type Columns = (String, i64, i64, i64, Option<String>, Option<String>, Option<i64>, Option<i64>, i64);
+        type Columns = (
+            String,
+            i64,
+            i64,
+            i64,
+            Option<String>,
+            Option<String>,
+            Option<i64>,
+            Option<i64>,
+            i64,
+        );
         let sql = "SELECT name, due_at, claimed_until, failures, error, note, pulled_at, changed_at, \
                    (SELECT count(*) FROM origins WHERE source = name AND gone_at IS NULL) FROM sources ORDER BY name";
         let rows: Vec<Columns> = self.db.read().await?.all(sql, Vec::new()).await?;
@@ -188,8 +251,19 @@ impl Store {
     }
 }
 
-async fn take(tx: &mut super::db::Tx, name: &str, now: DateTime<Utc>, until: DateTime<Utc>, by: &str) -> Result<Option<Claim>, StoreError> {
+async fn take(
+    tx: &mut super::db::Tx,
+    name: &str,
+    now: DateTime<Utc>,
+    until: DateTime<Utc>,
+    by: &str,
+) -> Result<Option<Claim>, StoreError> {
     let sql = "UPDATE sources SET claimed_until = $1, claimed_by = $2 WHERE name = $3 AND claimed_until <= $4 RETURNING cursor, failures";
     let row: Option<(Option<String>, i64)> = tx.first(sql, args![millis(until), by, name, millis(now)]).await?;
-    Ok(row.map(|(cursor, failures)| Claim { source: name.to_owned(), by: by.to_owned(), cursor, failures }))
+    Ok(row.map(|(cursor, failures)| Claim {
+        source: name.to_owned(),
+        by: by.to_owned(),
+        cursor,
+        failures,
+    }))
 }

@@ -13,16 +13,10 @@ fn schedule(text: &str) -> Schedule {
 fn times(text: &str, zone: Tz, after: &str, count: usize) -> Vec<String> {
     let after = DateTime::parse_from_str(after, "%Y-%m-%d %H:%M %z").expect("a test's own time");
     let schedule = schedule(text);
-    std::iter::successors(schedule.next(after.to_utc(), zone), |last| {
-        schedule.next(*last, zone)
-    })
-    .take(count)
-    .map(|time| {
-        time.with_timezone(&zone)
-            .format("%m-%d %H:%M %z")
-            .to_string()
-    })
-    .collect()
+    std::iter::successors(schedule.next(after.to_utc(), zone), |last| schedule.next(*last, zone))
+        .take(count)
+        .map(|time| time.with_timezone(&zone).format("%m-%d %H:%M %z").to_string())
+        .collect()
 }
 
 fn days(text: &str, count: usize) -> Vec<String> {
@@ -31,14 +25,8 @@ fn days(text: &str, count: usize) -> Vec<String> {
 
 #[test]
 fn five_six_and_seven_fields() {
-    assert_eq!(
-        days("*/5 * * * *", 2),
-        ["04-24 12:05 +0000", "04-24 12:10 +0000"]
-    );
-    let start = Utc
-        .with_ymd_and_hms(2026, 4, 25, 6, 30, 0)
-        .single()
-        .expect("a time");
+    assert_eq!(days("*/5 * * * *", 2), ["04-24 12:05 +0000", "04-24 12:10 +0000"]);
+    let start = Utc.with_ymd_and_hms(2026, 4, 25, 6, 30, 0).single().expect("a time");
     let next = schedule("15 30 6 * * *").next(start, Tz::UTC);
     assert_eq!(next, Some(start + Duration::seconds(15)));
     let next = schedule("0 0 0 1 1 * 2030").next(start, Tz::UTC);
@@ -62,23 +50,10 @@ fn weekdays_are_crontabs_whatever_the_number_of_fields() {
         "0 6 * * 7/7",
         "0 6 ? * 0,7",
     ] {
-        assert_eq!(
-            days(sunday, 2),
-            ["04-26 06:00 +0000", "05-03 06:00 +0000"],
-            "{sunday}"
-        );
+        assert_eq!(days(sunday, 2), ["04-26 06:00 +0000", "05-03 06:00 +0000"], "{sunday}");
     }
-    for week_end in [
-        "0 6 * * 6-7",
-        "0 6 * * sat-sun",
-        "0 6 * * 6,0",
-        "0 0 6 * * 6-7",
-    ] {
-        let both = [
-            "04-25 06:00 +0000",
-            "04-26 06:00 +0000",
-            "05-02 06:00 +0000",
-        ];
+    for week_end in ["0 6 * * 6-7", "0 6 * * sat-sun", "0 6 * * 6,0", "0 0 6 * * 6-7"] {
+        let both = ["04-25 06:00 +0000", "04-26 06:00 +0000", "05-02 06:00 +0000"];
         assert_eq!(days(week_end, 3), both, "{week_end}");
     }
     let odd = [
@@ -104,10 +79,7 @@ fn either_day_will_do_when_both_are_restricted() {
         ]
     );
     // crontab counts a field that begins with a star as unrestricted: then both must match.
-    assert_eq!(
-        days("0 6 */2 * mon", 2),
-        ["04-27 06:00 +0000", "05-11 06:00 +0000"]
-    );
+    assert_eq!(days("0 6 */2 * mon", 2), ["04-27 06:00 +0000", "05-11 06:00 +0000"]);
 }
 
 #[test]
@@ -127,33 +99,20 @@ fn words_stand_for_lines() {
 fn a_fixed_hour_in_the_gap_runs_once_right_after_it() {
     assert_eq!(
         times("30 2 * * *", America::New_York, "2026-03-07 00:00 -0500", 3),
-        [
-            "03-07 02:30 -0500",
-            "03-08 03:00 -0400",
-            "03-09 02:30 -0400"
-        ]
+        ["03-07 02:30 -0500", "03-08 03:00 -0400", "03-09 02:30 -0400"]
     );
     assert_eq!(
         times("*/10 2 * * *", Europe::Berlin, "2026-03-29 00:00 +0100", 2),
         ["03-29 03:00 +0200", "03-30 02:00 +0200"]
     );
     assert_eq!(
-        times(
-            "15 2 * * *",
-            Australia::Lord_Howe,
-            "2026-10-04 00:00 +1030",
-            2
-        ),
+        times("15 2 * * *", Australia::Lord_Howe, "2026-10-04 00:00 +1030", 2),
         ["10-04 02:30 +1100", "10-05 02:15 +1100"]
     );
     // Samoa had no 30 December 2011 at all.
     assert_eq!(
         times("0 12 * * *", Pacific::Apia, "2011-12-29 00:00 -1000", 3),
-        [
-            "12-29 12:00 -1000",
-            "12-31 00:00 +1400",
-            "12-31 12:00 +1400"
-        ]
+        ["12-29 12:00 -1000", "12-31 00:00 +1400", "12-31 12:00 +1400"]
     );
 }
 
@@ -164,12 +123,7 @@ fn a_fixed_hour_in_the_repeated_hour_runs_the_first_time_only() {
         ["11-01 01:30 -0400", "11-02 01:30 -0500"]
     );
     assert_eq!(
-        times(
-            "0,30 2,3 * * *",
-            Europe::Berlin,
-            "2026-10-25 01:00 +0200",
-            4
-        ),
+        times("0,30 2,3 * * *", Europe::Berlin, "2026-10-25 01:00 +0200", 4),
         [
             "10-25 02:00 +0200",
             "10-25 02:30 +0200",
@@ -178,12 +132,7 @@ fn a_fixed_hour_in_the_repeated_hour_runs_the_first_time_only() {
         ]
     );
     assert_eq!(
-        times(
-            "45 1 * * *",
-            Australia::Lord_Howe,
-            "2026-04-05 00:00 +1100",
-            2
-        ),
+        times("45 1 * * *", Australia::Lord_Howe, "2026-04-05 00:00 +1100", 2),
         ["04-05 01:45 +1100", "04-06 01:45 +1030"]
     );
     // Asked in the middle of the second pass, after a restart for instance.
@@ -197,53 +146,22 @@ fn a_fixed_hour_in_the_repeated_hour_runs_the_first_time_only() {
 fn an_interval_runs_through_both_passes_and_skips_the_gap() {
     assert_eq!(
         times("30 * * * *", America::New_York, "2026-11-01 00:45 -0400", 3),
-        [
-            "11-01 01:30 -0400",
-            "11-01 01:30 -0500",
-            "11-01 02:30 -0500"
-        ]
+        ["11-01 01:30 -0400", "11-01 01:30 -0500", "11-01 02:30 -0500"]
     );
     assert_eq!(
-        times(
-            "0,40 */1 * * *",
-            Australia::Lord_Howe,
-            "2026-04-05 01:10 +1100",
-            3
-        ),
-        [
-            "04-05 01:40 +1100",
-            "04-05 01:40 +1030",
-            "04-05 02:00 +1030"
-        ]
+        times("0,40 */1 * * *", Australia::Lord_Howe, "2026-04-05 01:10 +1100", 3),
+        ["04-05 01:40 +1100", "04-05 01:40 +1030", "04-05 02:00 +1030"]
     );
     assert_eq!(
         times("*/20 * * * *", Europe::Berlin, "2026-03-29 01:30 +0100", 3),
-        [
-            "03-29 01:40 +0100",
-            "03-29 03:00 +0200",
-            "03-29 03:20 +0200"
-        ]
+        ["03-29 01:40 +0100", "03-29 03:00 +0200", "03-29 03:20 +0200"]
     );
     assert_eq!(
-        times(
-            "30 */2 * * *",
-            America::New_York,
-            "2026-03-08 00:00 -0500",
-            3
-        ),
-        [
-            "03-08 00:30 -0500",
-            "03-08 04:30 -0400",
-            "03-08 06:30 -0400"
-        ]
+        times("30 */2 * * *", America::New_York, "2026-03-08 00:00 -0500", 3),
+        ["03-08 00:30 -0500", "03-08 04:30 -0400", "03-08 06:30 -0400"]
     );
     assert_eq!(
-        times(
-            "30 0-23 * * *",
-            America::New_York,
-            "2026-11-01 01:00 -0400",
-            2
-        ),
+        times("30 0-23 * * *", America::New_York, "2026-11-01 01:00 -0400", 2),
         ["11-01 01:30 -0400", "11-01 01:30 -0500"]
     );
 }
@@ -285,11 +203,7 @@ fn mistakes_name_the_field_and_what_it_takes() {
         ("99999999999999999999 * * * *", "minute `9999"),
         ("0 0 * * 1-99999999999999999999", "weekday `1-9999"),
     ] {
-        assert!(
-            told(text).contains(&format!("the {field}")),
-            "{text}: {}",
-            told(text)
-        );
+        assert!(told(text).contains(&format!("the {field}")), "{text}: {}", told(text));
     }
     assert!(told("* * * *").ends_with("this one has 4"));
     assert!(told("").ends_with("this one has 0"));
@@ -314,10 +228,7 @@ fn a_schedule_is_read_from_a_string_and_shown_as_written() {
 #[test]
 fn the_ends_of_time_are_no_trouble() {
     let hourly = schedule("@hourly");
-    assert_eq!(
-        hourly.next(DateTime::<Utc>::MAX_UTC, America::New_York),
-        None
-    );
+    assert_eq!(hourly.next(DateTime::<Utc>::MAX_UTC, America::New_York), None);
     let first = hourly.next(DateTime::<Utc>::MIN_UTC, Tz::UTC);
     assert_eq!(first, Some(DateTime::UNIX_EPOCH));
 }
@@ -342,8 +253,7 @@ fn instant_in(zone: Tz) -> impl Strategy<Value = DateTime<Utc>> {
     let parts = (0..24_000i64, 0..5u8, 0..18_000i64, 0..3i64);
     parts.prop_map(move |(day, anywhere, seconds, nanos)| {
         let start = DateTime::UNIX_EPOCH + Duration::days(365 + day);
-        let offset =
-            |time: DateTime<Utc>| time.with_timezone(&zone).naive_local() - time.naive_utc();
+        let offset = |time: DateTime<Utc>| time.with_timezone(&zone).naive_local() - time.naive_utc();
         let changes = |start: DateTime<Utc>, step: Duration, count: i32| {
             let mut steps = (0..count).map(|n| start + step * n);
             steps.find(|time| offset(*time) != offset(*time + step))
@@ -362,25 +272,11 @@ fn zone_and_instant() -> impl Strategy<Value = (Tz, DateTime<Utc>)> {
 
 /// Lines of five fields, with hours that are often in the night, when clocks are set.
 fn any_line() -> impl Strategy<Value = String> {
-    let minute = prop_oneof![
-        "[1-5]?[0-9]",
-        "\\*/(5|7|20)",
-        "(0|15),45",
-        Just("*".to_owned())
-    ];
-    let hour = prop_oneof![
-        "[0-3]",
-        "[0-2],(3|12)",
-        "\\*",
-        "\\*/[2-5]",
-        "0-(5|23)",
-        "1?[0-9]"
-    ];
-    let day =
-        prop_oneof![5 => Just("*".to_owned()), 1 => "[1-9]|[12][0-9]|[1-9]-29", 1 => "\\*/[2-9]"];
+    let minute = prop_oneof!["[1-5]?[0-9]", "\\*/(5|7|20)", "(0|15),45", Just("*".to_owned())];
+    let hour = prop_oneof!["[0-3]", "[0-2],(3|12)", "\\*", "\\*/[2-5]", "0-(5|23)", "1?[0-9]"];
+    let day = prop_oneof![5 => Just("*".to_owned()), 1 => "[1-9]|[12][0-9]|[1-9]-29", 1 => "\\*/[2-9]"];
     let weekday = prop_oneof![5 => Just("*".to_owned()), 1 => "[0-7]|mon-fri|sat,sun|5-7"];
-    (minute, hour, day, weekday)
-        .prop_map(|(minute, hour, day, weekday)| format!("{minute} {hour} {day} * {weekday}"))
+    (minute, hour, day, weekday).prop_map(|(minute, hour, day, weekday)| format!("{minute} {hour} {day} * {weekday}"))
 }
 
 /// What the module's rule says, found the slow way: by walking through the minutes of the wall clock.
@@ -390,15 +286,9 @@ fn next_found_by_walking(
     zone: Tz,
     until: DateTime<Utc>,
 ) -> Option<DateTime<Utc>> {
-    let matches = |wall: NaiveDateTime| {
-        schedule
-            .lines
-            .iter()
-            .any(|line| line.includes(wall.and_utc()))
-    };
+    let matches = |wall: NaiveDateTime| schedule.lines.iter().any(|line| line.includes(wall.and_utc()));
     let minute = |time: NaiveDateTime| {
-        time - Duration::nanoseconds(time.nanosecond().into())
-            - Duration::seconds(time.second().into())
+        time - Duration::nanoseconds(time.nanosecond().into()) - Duration::seconds(time.second().into())
     };
     if schedule.interval {
         let start = minute(after.naive_utc()).and_utc();
@@ -423,9 +313,7 @@ fn next_found_by_walking(
             }
         }
     });
-    moments
-        .filter(|moment| *moment > after && *moment <= until)
-        .min()
+    moments.filter(|moment| *moment > after && *moment <= until).min()
 }
 
 proptest! {

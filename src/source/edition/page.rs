@@ -78,9 +78,7 @@ pub fn read_page(text: &str) -> Page {
     let mut headings = headings.iter().peekable();
     for piece in pieces {
         match piece {
-            Piece::Permalink(permalink) => {
-                reader.read_permalink(permalink, headings.peek().copied())
-            }
+            Piece::Permalink(permalink) => reader.read_permalink(permalink, headings.peek().copied()),
             Piece::Block(block) => {
                 let heading = headings.next().unwrap_or(&Heading::Text);
                 reader.read_block(block, heading, headings.peek().copied());
@@ -92,26 +90,14 @@ pub fn read_page(text: &str) -> Page {
 
 /// Takes the masthead and the date from the top of a sheet; the first sheet's are kept, and later ones repeat them.
 fn take_top(lines: &mut [&str], page: &mut Page) {
-    let top: Vec<usize> = (0..lines.len())
-        .filter(|at| !lines[*at].is_empty())
-        .take(3)
-        .collect();
-    let dated = top
-        .iter()
-        .find_map(|at| Some((*at, date_alone(lines[*at])?)));
-    let repeats = |line: &str, masthead: &Option<String>| {
-        masthead
-            .as_deref()
-            .is_some_and(|name| name.eq_ignore_ascii_case(line))
-    };
+    let top: Vec<usize> = (0..lines.len()).filter(|at| !lines[*at].is_empty()).take(3).collect();
+    let dated = top.iter().find_map(|at| Some((*at, date_alone(lines[*at])?)));
+    let repeats =
+        |line: &str, masthead: &Option<String>| masthead.as_deref().is_some_and(|name| name.eq_ignore_ascii_case(line));
     let name = top.first().copied();
-    if let Some((at, date)) = dated.filter(|(_, date)| page.date.is_none_or(|known| known == *date))
-    {
+    if let Some((at, date)) = dated.filter(|(_, date)| page.date.is_none_or(|known| known == *date)) {
         // A section between the name and the date: then the date is an article's.
-        let sectioned = top
-            .iter()
-            .skip(1)
-            .any(|line| *line < at && is_section(lines[*line]));
+        let sectioned = top.iter().skip(1).any(|line| *line < at && is_section(lines[*line]));
         if sectioned {
             return;
         }
@@ -161,33 +147,24 @@ impl Reader {
     fn is_headline(&self, heading: &Heading) -> bool {
         match heading {
             Heading::Headline {
-                sure: Sure::Dateline,
-                ..
+                sure: Sure::Dateline, ..
             } => true,
+            Heading::Headline { sure: Sure::Alone, .. } => self.before_article || self.sentence_has_ended(),
             Heading::Headline {
-                sure: Sure::Alone, ..
-            } => self.before_article || self.sentence_has_ended(),
-            Heading::Headline {
-                sure: Sure::InPlace,
-                ..
+                sure: Sure::InPlace, ..
             } => self.before_article,
             Heading::Section | Heading::Text => false,
         }
     }
 
     fn sentence_has_ended(&self) -> bool {
-        let last = self
-            .page
-            .articles
-            .last()
-            .and_then(|article| article.paragraphs.last());
+        let last = self.page.articles.last().and_then(|article| article.paragraphs.last());
         last.is_some_and(|paragraph| ends_sentence(paragraph))
     }
 
     /// The paper's name on a page without a date: one line at the very top, right above a section or a headline.
     fn is_masthead(&self, block: &[&str], next: Option<&Heading>) -> bool {
-        let first =
-            self.page.articles.is_empty() && self.page.loose.is_empty() && self.section.is_none();
+        let first = self.page.articles.is_empty() && self.page.loose.is_empty() && self.section.is_none();
         let above_all = matches!(next, Some(Heading::Section | Heading::Headline { .. }));
         let one_line = matches!(block, [line] if is_title(line));
         first && above_all && one_line && self.page.masthead.is_none() && self.permalink.is_none()
@@ -220,9 +197,7 @@ impl Reader {
             .last_mut()
             .filter(|article| !self.before_article && article.permalink.is_none());
         let here = here.filter(|article| {
-            above.is_none_or(|above| {
-                words_in(&permalink, above) <= words_in(&permalink, &article.headline)
-            })
+            above.is_none_or(|above| words_in(&permalink, above) <= words_in(&permalink, &article.headline))
         });
         match here {
             Some(article) => article.permalink = Some(permalink),
@@ -293,11 +268,7 @@ fn join(text: &mut String, line: &str) {
 /// Whether a text ends where a sentence does; a colon ends what stands above a quotation or a list.
 fn ends_sentence(text: &str) -> bool {
     // No sentence ends in more brackets than these; looking further would make a page of brackets slow.
-    let mut end = text
-        .chars()
-        .rev()
-        .take(8)
-        .skip_while(|c| "\"'”’»›)]".contains(*c));
+    let mut end = text.chars().rev().take(8).skip_while(|c| "\"'”’»›)]".contains(*c));
     end.next().is_some_and(|c| ".!?…:۔؟।。！？".contains(c))
 }
 
@@ -316,8 +287,5 @@ fn words_in(permalink: &str, headline: &str) -> usize {
         words.map(str::to_lowercase).collect()
     };
     let slug = words(permalink);
-    words(headline)
-        .iter()
-        .filter(|word| slug.contains(word))
-        .count()
+    words(headline).iter().filter(|word| slug.contains(word)).count()
 }

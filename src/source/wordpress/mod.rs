@@ -30,7 +30,11 @@ use crate::fetch::Fetcher;
 
 pub use self::site::rest_root;
 
-pub(super) const KIND: Kind = Kind { name: "wordpress", precedence: 10, read };
+pub(super) const KIND: Kind = Kind {
+    name: "wordpress",
+    precedence: 10,
+    read,
+};
 
 /// Posts in one request: the most that WordPress gives.
 const PAGE: usize = 100;
@@ -148,7 +152,10 @@ impl WordPress {
         };
         debug!(site = %self.url, stage = ?mark.stage, "pulling");
         match mark.stage.clone() {
-            Stage::Start => Ok(Ok(Pulled { more: true, ..Pulled::default() })),
+            Stage::Start => Ok(Ok(Pulled {
+                more: true,
+                ..Pulled::default()
+            })),
             Stage::Backfill { began, .. } => {
                 let listing = match site.posts(net, page, &[("orderby", "id"), ("order", "asc")]).await? {
                     Ok(listing) => listing,
@@ -163,11 +170,19 @@ impl WordPress {
                 } else {
                     Stage::Backfill { page: page + 1, began }
                 };
-                Ok(Ok(Pulled { expected: listing.total, more: true, ..listing.into_pulled() }))
+                Ok(Ok(Pulled {
+                    expected: listing.total,
+                    more: true,
+                    ..listing.into_pulled()
+                }))
             }
             Stage::Changes { .. } => {
                 let since = stamp(mark.modified, site.overlap());
-                let order = [("orderby", "modified"), ("order", "asc"), ("modified_after", since.as_str())];
+                let order = [
+                    ("orderby", "modified"),
+                    ("order", "asc"),
+                    ("modified_after", since.as_str()),
+                ];
                 let listing = match site.posts(net, page, &order).await? {
                     Ok(listing) => listing,
                     Err(closed) => return Ok(Err(closed)),
@@ -179,7 +194,10 @@ impl WordPress {
                 } else {
                     mark.stage = Stage::Changes { page: page + 1 };
                 }
-                Ok(Ok(Pulled { more: true, ..listing.into_pulled() }))
+                Ok(Ok(Pulled {
+                    more: true,
+                    ..listing.into_pulled()
+                }))
             }
             Stage::Arrivals { .. } => {
                 let since = stamp(mark.published, site.overlap());
@@ -194,14 +212,22 @@ impl WordPress {
                 } else {
                     mark.stage = Stage::Arrivals { page: page + 1 };
                 }
-                Ok(Ok(Pulled { more: true, ..listing.into_pulled() }))
+                Ok(Ok(Pulled {
+                    more: true,
+                    ..listing.into_pulled()
+                }))
             }
             Stage::Count => {
                 let (total, now) = site.count(net).await?;
-                let due = now.zip(mark.compared).is_none_or(|(now, then)| now - then > COMPARE_EVERY);
+                let due = now
+                    .zip(mark.compared)
+                    .is_none_or(|(now, then)| now - then > COMPARE_EVERY);
                 let done = !due && total == Some(held.count().await? + mark.unheld);
                 mark.stage = if done { Stage::Start } else { Stage::Compare };
-                Ok(Ok(Pulled { more: !done, ..Pulled::default() }))
+                Ok(Ok(Pulled {
+                    more: !done,
+                    ..Pulled::default()
+                }))
             }
             Stage::Compare => {
                 let (listed, now) = site.ids(net).await?;
@@ -213,17 +239,35 @@ impl WordPress {
                         gone.push(key.clone());
                     }
                 }
-                let mut ids: Vec<u64> =
-                    listed.iter().copied().filter(|id| !ours.contains(&SourceKey(id.to_string()))).collect();
+                let mut ids: Vec<u64> = listed
+                    .iter()
+                    .copied()
+                    .filter(|id| !ours.contains(&SourceKey(id.to_string())))
+                    .collect();
                 ids.sort_unstable();
                 mark.compared = now.or(mark.compared);
-                mark.stage = Stage::Fetch { ids, total: i64::try_from(listed.len()).unwrap_or(i64::MAX) };
-                Ok(Ok(Pulled { gone, more: true, ..Pulled::default() }))
+                mark.stage = Stage::Fetch {
+                    ids,
+                    total: i64::try_from(listed.len()).unwrap_or(i64::MAX),
+                };
+                Ok(Ok(Pulled {
+                    gone,
+                    more: true,
+                    ..Pulled::default()
+                }))
             }
             Stage::Fetch { mut ids, total } => {
                 let rest = ids.split_off(ids.len().min(PAGE));
-                let pulled = if ids.is_empty() { Pulled::default() } else { site.these(net, &ids).await?.into_pulled() };
-                mark.stage = if rest.is_empty() { Stage::Settle { total } } else { Stage::Fetch { ids: rest, total } };
+                let pulled = if ids.is_empty() {
+                    Pulled::default()
+                } else {
+                    site.these(net, &ids).await?.into_pulled()
+                };
+                mark.stage = if rest.is_empty() {
+                    Stage::Settle { total }
+                } else {
+                    Stage::Fetch { ids: rest, total }
+                };
                 Ok(Ok(Pulled { more: true, ..pulled }))
             }
             Stage::Settle { total } => {
@@ -240,7 +284,10 @@ impl WordPress {
         mark.stage = Stage::Start;
         let url = match &closed.feed {
             Some(feed) => feed.clone(),
-            None => self.url.join("feed/").map_err(|error| PullError::Unreadable(format!("{}: {error}", self.url)))?,
+            None => self
+                .url
+                .join("feed/")
+                .map_err(|error| PullError::Unreadable(format!("{}: {error}", self.url)))?,
         };
         let (mut pulled, next) = feed::entries(net, &url, self.zone, mark.feed.clone())
             .await

@@ -64,10 +64,7 @@ fn dated(line: &str, year: Option<i32>) -> Option<Dateline<'_>> {
 
 /// `KARACHI, September 3, 2025 — Text`; the place may have a comma of its own.
 fn placed_and_dated(line: &str, year: Option<i32>) -> Option<Dateline<'_>> {
-    let commas = line
-        .char_indices()
-        .take(LONGEST_PLACE)
-        .filter(|(_, c)| *c == ',');
+    let commas = line.char_indices().take(LONGEST_PLACE).filter(|(_, c)| *c == ',');
     commas.take(3).find_map(|(at, _)| {
         let place = line[..at].trim_end();
         let written = written_date(&line[at + 1..])?;
@@ -86,10 +83,7 @@ fn placed_and_dated(line: &str, year: Option<i32>) -> Option<Dateline<'_>> {
 
 /// `LAHORE: Text`. Only in capitals: `Note: …` is text.
 fn placed(line: &str) -> Option<Dateline<'_>> {
-    let (at, _) = line
-        .char_indices()
-        .take(LONGEST_PLACE)
-        .find(|(_, c)| *c == ':')?;
+    let (at, _) = line.char_indices().take(LONGEST_PLACE).find(|(_, c)| *c == ':')?;
     let (place, text) = (line[..at].trim_end(), &line[at + 1..]);
     let capitals = place.chars().filter(|c| c.is_uppercase()).count();
     let in_capitals = capitals >= 3 && !place.contains(char::is_lowercase);
@@ -103,9 +97,7 @@ fn placed(line: &str) -> Option<Dateline<'_>> {
 
 fn is_place(text: &str) -> bool {
     let letters = |c: char| c.is_alphabetic() || " .,'’-".contains(c);
-    text.starts_with(char::is_uppercase)
-        && text.chars().all(letters)
-        && text.split(' ').count() <= 5
+    text.starts_with(char::is_uppercase) && text.chars().all(letters) && text.split(' ').count() <= 5
 }
 
 /// A date at the start of a text, its year perhaps left out.
@@ -175,8 +167,7 @@ fn worded_date(text: &str) -> Option<Written<'_>> {
             (month, day, text)
         }
     };
-    let year = digits(behind_comma(text), 4)
-        .and_then(|(year, text)| Some((i32::try_from(year).ok()?, text)));
+    let year = digits(behind_comma(text), 4).and_then(|(year, text)| Some((i32::try_from(year).ok()?, text)));
     let (year, text) = year.map_or((None, text), |(year, text)| (Some(year), text));
     Some(Written {
         year,
@@ -223,7 +214,5 @@ fn named(name: &str, names: &[&str]) -> Option<usize> {
         let start = full.get(..name.len());
         start.is_some_and(|start| start.eq_ignore_ascii_case(name))
     };
-    names
-        .iter()
-        .position(|full| name.len() >= 3 && matches(full))
+    names.iter().position(|full| name.len() >= 3 && matches(full))
 }

@@ -12,8 +12,7 @@ const LONGEST_SECTION: usize = 60;
 const FEWEST_WORDS: usize = 3;
 /// A sentence that a gap has cut may end in these; a headline hardly ever.
 const UNFINISHED: [&str; 16] = [
-    "a", "an", "and", "as", "at", "between", "by", "for", "from", "in", "of", "or", "that", "the",
-    "to", "with",
+    "a", "an", "and", "as", "at", "between", "by", "for", "from", "in", "of", "or", "that", "the", "to", "with",
 ];
 
 /// What a block of a page may be.
@@ -97,9 +96,7 @@ impl Place<'_> {
             })
         };
         let below_section = match block {
-            [section, line, ..] if is_section(section) && !is_section(line) => {
-                headline(true, &block[1..])
-            }
+            [section, line, ..] if is_section(section) && !is_section(line) => headline(true, &block[1..]),
             _ => None,
         };
         below_section
@@ -111,33 +108,17 @@ impl Place<'_> {
     fn headline_at_start_of(&self, block: &[&str]) -> Option<(usize, Sure)> {
         let first = block.first()?;
         let opening = dateline(first, self.year);
-        let dated = opening
-            .as_ref()
-            .is_some_and(|dateline| dateline.date.is_some());
+        let dated = opening.as_ref().is_some_and(|dateline| dateline.date.is_some());
         if dated || begins_in_lower_case(first) {
             return None;
         }
-        let titles = block
-            .iter()
-            .take(2)
-            .take_while(|line| is_title(line))
-            .count();
-        let above_dateline = (1..=titles).find(|lines| {
-            block
-                .get(*lines)
-                .is_some_and(|line| self.opens_article(line))
-        });
+        let titles = block.iter().take(2).take_while(|line| is_title(line)).count();
+        let above_dateline = (1..=titles).find(|lines| block.get(*lines).is_some_and(|line| self.opens_article(line)));
         if let Some(lines) = above_dateline {
             return Some((lines, Sure::Dateline));
         }
         let ends_here = titles == block.len();
-        if ends_here
-            && self.text_is_below()
-            && self
-                .below
-                .first()
-                .is_some_and(|line| self.opens_article(line))
-        {
+        if ends_here && self.text_is_below() && self.below.first().is_some_and(|line| self.opens_article(line)) {
             return Some((titles, Sure::Dateline));
         }
         // `LAHORE: Rain fell` may be a headline above a dateline, but is one itself above anything else.
@@ -147,10 +128,7 @@ impl Place<'_> {
         if !ends_here {
             return headline_on_top_of_text(block, titles);
         }
-        let text_begins = self
-            .below
-            .first()
-            .is_some_and(|line| !begins_in_lower_case(line));
+        let text_begins = self.below.first().is_some_and(|line| !begins_in_lower_case(line));
         if !(text_begins && self.text_is_below() && is_finished(block)) {
             return None;
         }
@@ -182,17 +160,13 @@ fn headline_on_top_of_text(block: &[&str], titles: usize) -> Option<(usize, Sure
             .is_some_and(|line| !begins_in_lower_case(line) && !is_short_of(width, &[*line]));
         text_begins && has_words(headline) && is_finished(headline) && is_short_of(width, headline)
     };
-    (1..=titles)
-        .find(is_headline)
-        .map(|lines| (lines, Sure::Alone))
+    (1..=titles).find(is_headline).map(|lines| (lines, Sure::Alone))
 }
 
 /// Whether a line may be part of a headline: not long, and not the end of a sentence or of a clause.
 pub(super) fn is_title(line: &str) -> bool {
     let end = line.trim_end_matches(['"', '\'', '”', '’', '»', ')']);
-    let goes_on_or_stops = end.ends_with([
-        '.', '۔', '।', '。', ',', ';', ':', '،', '؛', '-', '–', '—', '\u{ad}',
-    ]);
+    let goes_on_or_stops = end.ends_with(['.', '۔', '।', '。', ',', ';', ':', '،', '؛', '-', '–', '—', '\u{ad}']);
     line.chars().nth(LONGEST_TITLE).is_none()
         && line.chars().any(char::is_alphabetic)
         && !goes_on_or_stops
@@ -211,10 +185,7 @@ pub(super) fn is_section(line: &str) -> bool {
 /// Whether a line is a byline: `By Staff Reporter`.
 pub(super) fn is_byline(line: &str) -> bool {
     const SMALL: [&str; 5] = ["and", "our", "staff", "correspondent", "reporter"];
-    let Some(name) = line
-        .strip_prefix("By ")
-        .or_else(|| line.strip_prefix("BY "))
-    else {
+    let Some(name) = line.strip_prefix("By ").or_else(|| line.strip_prefix("BY ")) else {
         return false;
     };
     let mut words = name.split_whitespace();
@@ -226,18 +197,12 @@ pub(super) fn is_byline(line: &str) -> bool {
 }
 
 fn is_finished(headline: &[&str]) -> bool {
-    let last = headline
-        .last()
-        .and_then(|line| line.split_whitespace().next_back());
+    let last = headline.last().and_then(|line| line.split_whitespace().next_back());
     last.is_some_and(|word| !UNFINISHED.contains(&word))
 }
 
 fn has_words(headline: &[&str]) -> bool {
-    headline
-        .iter()
-        .flat_map(|line| line.split_whitespace())
-        .count()
-        >= FEWEST_WORDS
+    headline.iter().flat_map(|line| line.split_whitespace()).count() >= FEWEST_WORDS
 }
 
 /// Whether lines end so long before the width of a column that the next word would have had room.
@@ -246,9 +211,5 @@ fn is_short_of(width: usize, lines: &[&str]) -> bool {
 }
 
 fn widest(lines: &[&str]) -> usize {
-    lines
-        .iter()
-        .map(|line| line.chars().count())
-        .max()
-        .unwrap_or_default()
+    lines.iter().map(|line| line.chars().count()).max().unwrap_or_default()
 }

@@ -23,17 +23,12 @@ pub(super) fn plain(text: &str) -> String {
 /// A page's lines, trimmed, with blank ones in the place of its furniture.
 pub(super) fn lines_without_furniture(page: &str) -> Vec<&str> {
     let lines: Vec<&str> = page.split('\n').map(str::trim).collect();
-    let is_blank = |at: Option<usize>| {
-        at.and_then(|at| lines.get(at))
-            .is_none_or(|line| line.is_empty())
-    };
+    let is_blank = |at: Option<usize>| at.and_then(|at| lines.get(at)).is_none_or(|line| line.is_empty());
     let kept = lines.iter().enumerate().map(|(at, line)| {
         let (above, below) = (is_blank(at.checked_sub(1)), is_blank(Some(at + 1)));
         // In the midst of a text the same words are text: "see / Page 3 / of the report".
         let furniture = match () {
-            () if above && below => {
-                is_page_number(line) || is_named_page(line) || is_home_page(line)
-            }
+            () if above && below => is_page_number(line) || is_named_page(line) || is_home_page(line),
             () if above || below => is_named_page(line) || is_home_page(line),
             () => false,
         };
@@ -50,18 +45,12 @@ fn is_page_number(line: &str) -> bool {
 
 /// `Page 3` or `Page 3 of 12`
 fn is_named_page(line: &str) -> bool {
-    let mut words = line
-        .trim_matches(['-', '–', '—', '|', ' '])
-        .split_whitespace();
-    let named = words
-        .next()
-        .is_some_and(|word| word.eq_ignore_ascii_case("page"));
+    let mut words = line.trim_matches(['-', '–', '—', '|', ' ']).split_whitespace();
+    let named = words.next().is_some_and(|word| word.eq_ignore_ascii_case("page"));
     let numbered = named && words.next().is_some_and(is_page_number);
     match (words.next(), words.next(), words.next()) {
         (None, ..) => numbered,
-        (Some(of), Some(total), None) => {
-            numbered && of.eq_ignore_ascii_case("of") && is_page_number(total)
-        }
+        (Some(of), Some(total), None) => numbered && of.eq_ignore_ascii_case("of") && is_page_number(total),
         _ => false,
     }
 }
@@ -74,10 +63,7 @@ fn is_home_page(line: &str) -> bool {
     });
     host.is_some_and(|host| {
         let host = host.strip_suffix('/').unwrap_or(host);
-        host.contains('.')
-            && host
-                .chars()
-                .all(|c| c.is_alphanumeric() || ".-:".contains(c))
+        host.contains('.') && host.chars().all(|c| c.is_alphanumeric() || ".-:".contains(c))
     })
 }
 
@@ -112,8 +98,7 @@ fn is_permalink(line: &str) -> bool {
     let address = address_behind_scheme(line).filter(|rest| !rest.contains(char::is_whitespace));
     let path = address.and_then(|rest| rest.find(['/', '?']).map(|at| rest.split_at(at)));
     // With a comma or a full stop it belongs to a sentence.
-    path.is_some_and(|(host, path)| !host.is_empty() && path.len() > 1)
-        && !line.ends_with(['.', ',', ';'])
+    path.is_some_and(|(host, path)| !host.is_empty() && path.len() > 1) && !line.ends_with(['.', ',', ';'])
 }
 
 /// Whether `next` is what did not fit on the line of a permalink: that line ends in `-` or `/`, and the next is no
@@ -121,8 +106,7 @@ fn is_permalink(line: &str) -> bool {
 fn is_rest_of_permalink(permalink: &str, next: &str) -> bool {
     let of_an_address = |c: char| c.is_alphanumeric() || "-_/.%?=&#~+".contains(c);
     let like_a_path = permalink.ends_with('-')
-        || permalink.ends_with('/')
-            && next.contains(|c: char| c.is_ascii_digit() || "-/".contains(c));
+        || permalink.ends_with('/') && next.contains(|c: char| c.is_ascii_digit() || "-/".contains(c));
     like_a_path
         && !next.is_empty()
         && next.chars().all(of_an_address)

@@ -32,27 +32,19 @@ fn the_sample_is_one_article() {
     assert!(page.loose.is_empty());
     let article = only_article(SAMPLE);
     assert_eq!(article.section.as_deref(), Some("YOUR WORLD IN WORDS"));
-    assert_eq!(
-        article.headline,
-        "Putin acknowledges North Korean Troops role"
-    );
+    assert_eq!(article.headline, "Putin acknowledges North Korean Troops role");
     assert_eq!((article.date, article.place), (day(2025, 9, 3), None));
-    let permalink =
-        "https://rahbarkisan.com/wp/putin-acknowledges-north-korean-troops-role-in-ukraine-war/";
+    let permalink = "https://rahbarkisan.com/wp/putin-acknowledges-north-korean-troops-role-in-ukraine-war/";
     assert_eq!(article.permalink.as_deref(), Some(permalink));
 
     let text = article.paragraphs;
     assert_eq!(text.len(), 6, "{text:#?}");
     assert!(text[0].starts_with("Russian President Vladimir Putin on Wednesday"));
     assert!(text[0].contains("talks at Beijing's Diaoyutai State Guesthouse"));
-    assert!(text[0].ends_with(
-        "marked the first time Putin directly confirmed Pyongyang's military role in the conflict."
-    ));
     assert!(
-        text[1].starts_with(
-            "Putin praised the North Korean forces as “courageous and heroic,  noting"
-        )
+        text[0].ends_with("marked the first time Putin directly confirmed Pyongyang's military role in the conflict.")
     );
+    assert!(text[1].starts_with("Putin praised the North Korean forces as “courageous and heroic,  noting"));
     assert!(text[5].ends_with("between Moscow and Pyongyang, set against the backdrop of the ongoing Ukraine conflictand heightened global scrutiny."));
 }
 
@@ -62,10 +54,7 @@ fn the_samples_words_stay_as_they_are() {
         .split_once('—')
         .map(|(_, body)| body.replace(&only_article(SAMPLE).permalink.unwrap_or_default(), ""));
     let printed = only_article(SAMPLE).paragraphs.concat();
-    assert_eq!(
-        Some(without_spaces(&printed)),
-        body.map(|body| without_spaces(&body))
-    );
+    assert_eq!(Some(without_spaces(&printed)), body.map(|body| without_spaces(&body)));
 }
 
 #[test]
@@ -85,15 +74,8 @@ fn articles_without_datelines_share_a_section() {
     let page = read_page(
         "NEWS\n\nRain falls in Lahore\n\nIt rains in most of the province today.\n\nSun shines over Multan\n\nThe sun shines on most of the south today.",
     );
-    let headlines: Vec<&str> = page
-        .articles
-        .iter()
-        .map(|article| article.headline.as_str())
-        .collect();
-    assert_eq!(
-        headlines,
-        ["Rain falls in Lahore", "Sun shines over Multan"]
-    );
+    let headlines: Vec<&str> = page.articles.iter().map(|article| article.headline.as_str()).collect();
+    assert_eq!(headlines, ["Rain falls in Lahore", "Sun shines over Multan"]);
     assert!(
         page.articles
             .iter()
@@ -122,11 +104,7 @@ fn datelines_in_all_their_forms() {
         ("2025-09-03 — Text.", None, date),
         ("Sept 3 — Text.", None, day(2026, 9, 3)),
         ("KARACHI, September 3, 2025 — Text.", Some("KARACHI"), date),
-        (
-            "Karachi, Pakistan, 3 Sep 2025 — Text.",
-            Some("Karachi, Pakistan"),
-            date,
-        ),
+        ("Karachi, Pakistan, 3 Sep 2025 — Text.", Some("Karachi, Pakistan"), date),
         ("LAHORE: Text.", Some("LAHORE"), None),
         ("RAHIM YAR KHAN: Text.", Some("RAHIM YAR KHAN"), None),
         ("September 3, 2025\n\nText.", None, date),
@@ -139,11 +117,7 @@ fn datelines_in_all_their_forms() {
             article.date,
             &article.paragraphs[..],
         );
-        assert_eq!(
-            read,
-            ("Rain falls", place, date, &["Text.".to_owned()][..]),
-            "{line}"
-        );
+        assert_eq!(read, ("Rain falls", place, date, &["Text.".to_owned()][..]), "{line}");
     }
     for text in [
         "May 3 - 5 are holidays.",
@@ -207,10 +181,7 @@ fn an_urdu_page_has_no_section() {
 #[test]
 fn a_permalink_goes_to_the_article_that_it_names() {
     // Above each headline, behind each text, and above the second alone.
-    let (first, second) = (
-        "https://example.com/rain-falls",
-        "https://example.com/sun-shines",
-    );
+    let (first, second) = ("https://example.com/rain-falls", "https://example.com/sun-shines");
     let one = "Rain falls\nLAHORE: It rains.";
     let two = "Sun shines\nMULTAN: It shines.";
     for (text, links) in [
@@ -224,10 +195,7 @@ fn a_permalink_goes_to_the_article_that_it_names() {
         ),
         (format!("{one}\n\n{second}\n\n{two}"), [None, Some(second)]),
         (format!("{one}\n\n{first}\n\n{two}"), [Some(first), None]),
-        (
-            format!("{one}\n\nNEWS\n\n{second}\n\n{two}"),
-            [None, Some(second)],
-        ),
+        (format!("{one}\n\nNEWS\n\n{second}\n\n{two}"), [None, Some(second)]),
     ] {
         let page = read_page(&text);
         let read: Vec<Option<&str>> = page
@@ -241,8 +209,7 @@ fn a_permalink_goes_to_the_article_that_it_names() {
 
 #[test]
 fn a_broken_permalink_is_put_together() {
-    let link =
-        |lines: &str| only_article(&format!("Rain falls\nLAHORE: It rains.\n{lines}")).permalink;
+    let link = |lines: &str| only_article(&format!("Rain falls\nLAHORE: It rains.\n{lines}")).permalink;
     assert_eq!(
         link("https://example.com/rain-\nfalls/").as_deref(),
         Some("https://example.com/rain-falls/")
@@ -266,10 +233,7 @@ fn crossheads_and_cut_sentences_are_no_headlines() {
     let text = "Rain falls\nLAHORE: It rains in most of the province today, from Lahore to Multan and\nin Bahawalpur.\n\nWhat next\n\nThe rain goes on\nfor a week.\n\nThe minister met with\n\nPakistan’s farmers.";
     let article = only_article(text);
     assert_eq!(article.paragraphs.len(), 3, "{article:#?}");
-    assert_eq!(
-        article.paragraphs[2],
-        "The minister met with Pakistan’s farmers."
-    );
+    assert_eq!(article.paragraphs[2], "The minister met with Pakistan’s farmers.");
 }
 
 #[test]

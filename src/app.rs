@@ -1,0 +1,176 @@
+//! What the tasks of a process share: the store, the newsroom as it is configured now, the shelf of documents, the wake-ups.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use chrono::{DateTime, Utc};
+use thiserror::Error;
+use tokio::sync::{Notify, watch};
+
+use crate::config::{Config, Mistakes};
+use crate::document::{Document, Shelf};
+use crate::feed::FeedInfo;
+use crate::fetch::{FetchError, Fetcher};
+use crate::format::{opml, page};
+use crate::store::{Store, StoreError, Topic};
+
+/// The time. The one place that reads the clock: pure rooms are given it.
+pub fn now() -> DateTime<Utc> {
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the clock")]
+    Utc::now()
+}
+
+/// Why the newsroom can't be set up.
+#[derive(Debug, Error)]
+pub enum SetupError {
+    /// Its files have mistakes.
+    #[error(transparent)]
+    Mistakes(#[from] Mistakes),
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The client.
+    #[error(transparent)]
+    Fetch(#[from] FetchError),
+    /// A page that is made of the configuration alone.
+    #[error("can't write a page: {0}")]
+    Page(String),
+}
+
+/// A newsroom, ready to work: what was made once of its configuration.
+pub struct Newsroom {
+    /// Its files.
+    pub config: Config,
+    /// Its way out.
+    pub fetcher: Fetcher,
+    /// The page at `/`.
+    pub home: Arc<Document>,
+    /// The document at `/feeds.opml`.
+    pub opml: Arc<Document>,
+}
+
+impl Newsroom {
+    /// Makes what the configuration determines.
+    pub fn new(config: Config) -> Result<Self, SetupError> {
+        let feeds: Vec<FeedInfo> = config.feeds.iter().map(|feed| feed.info.clone()).collect();
+        let home = page::home(&config.site, &feeds).map_err(|error| SetupError::Page(error.to_string()))?;
+        let opml = opml::document(&config.site, &feeds);
+        Ok(Self {
+            fetcher: Fetcher::new(&config.allow_private)?,
+            home: Arc::new(Document::lasting(home.into_bytes())),
+            opml: Arc::new(Document::lasting(opml.into_bytes())),
+            config,
+        })
+    }
+}
+
+/// Where the newsroom's files and its database are.
+#[derive(Debug, Clone)]
+pub struct Place {
+    /// The directory of `newsroom.toml`.
+    pub feeds: PathBuf,
+    /// The database's address.
+    pub database: String,
+    /// What overrides the file's `public_url`.
+    pub public_url: Option<String>,
+}
+
+/// What wakes each duty. A wake-up that comes while a duty is at work is kept for it.
+#[derive(Default)]
+pub struct Wakes {
+    /// A source may be due.
+    pub pull: Notify,
+    /// A topic may be behind.
+    pub publish: Notify,
+    /// A document may lack encodings.
+    pub compress: Notify,
+    /// An article's hour may have changed.
+    pub release: Notify,
+}
+
+/// What the tasks of a process share.
+pub struct App {
+    /// Where everything is.
+    pub place: Place,
+    /// What lasts.
+    pub store: Store,
+    /// Documents in memory.
+    pub shelf: Shelf,
+    /// What wakes whom.
+    pub wakes: Wakes,
+    newsroom: watch::Sender<Arc<Newsroom>>,
+    loaded: AtomicBool,
+}
+
+impl App {
+    /// Reads the newsroom, opens the database, and makes sources and topics known to it.
+    pub async fn open(place: Place) -> Result<Arc<Self>, SetupError> {
+        let config = Config::read(&place.feeds, place.public_url.as_deref())?;
+        let store = Store::open(&place.database).await?;
+        let newsroom = Arc::new(Newsroom::new(config)?);
+        let app = Self {
+            place,
+            store,
+            shelf: Shelf::default(),
+            wakes: Wakes::default(),
+            newsroom: watch::Sender::new(Arc::clone(&newsroom)),
+            loaded: AtomicBool::new(false),
+        };
+        app.register(&newsroom.config).await?;
+        Ok(Arc::new(app))
+    }
+
+    /// The newsroom as it is now. Hold on to one for a whole piece of work.
+    pub fn newsroom(&self) -> Arc<Newsroom> {
+        Arc::clone(&self.newsroom.borrow())
+    }
+
+    /// Reads the files again. With a mistake in them, everything stays as it is.
+    pub async fn reload(&self) -> Result<(), SetupError> {
+        let config = Config::read(&self.place.feeds, self.place.public_url.as_deref())?;
+        let newsroom = Arc::new(Newsroom::new(config)?);
+        self.register(&newsroom.config).await?;
+        self.newsroom.send_replace(newsroom);
+        self.wakes.publish.notify_one();
+        self.wakes.pull.notify_waiters();
+        Ok(())
+    }
+
+    async fn register(&self, config: &Config) -> Result<(), StoreError> {
+        let names: Vec<&str> = config.sources.iter().map(|source| source.name.as_str()).collect();
+        self.store.register(&names, now()).await?;
+        self.store.configure(&config.topics()).await?;
+        Ok(())
+    }
+
+    /// A topic's document: from the shelf, else from its row.
+    pub async fn document(&self, topic: &Topic) -> Result<Option<Arc<Document>>, StoreError> {
+        if let Some(document) = self.shelf.get(topic) {
+            return Ok(Some(document));
+        }
+        let stored = self.store.document(topic).await?;
+        Ok(stored.map(|stored| self.shelf.put(topic.clone(), stored.into())))
+    }
+
+    /// Takes from the shelf what is no longer the stored version: another process has written.
+    pub async fn refresh_shelf(&self) -> Result<(), StoreError> {
+        let stored = self.store.versions().await?;
+        for held in self.shelf.held() {
+            if !stored.contains(&held) {
+                self.shelf.remove(&held.0);
+            }
+        }
+        Ok(())
+    }
+
+    /// Says that everything that was owed at the start is there.
+    pub fn set_loaded(&self) {
+        self.loaded.store(true, Ordering::Release);
+    }
+
+    /// Whether everything that was owed at the start is there.
+    pub fn is_loaded(&self) -> bool {
+        self.loaded.load(Ordering::Acquire)
+    }
+}

@@ -1,0 +1,137 @@
+//! `courant check`
+
+use serde::Serialize;
+
+use super::preview::Nothing;
+use super::{Common, Failed, counted, draw, print_json};
+use crate::app::Newsroom;
+use crate::config::{Mistake, Mistakes};
+use crate::source::Cursor;
+
+/// Read the newsroom's files and tell every mistake
+#[derive(clap::Args)]
+pub(super) struct Check {
+    /// Also ask each source whether it answers
+    #[arg(long)]
+    live: bool,
+    /// One JSON document on standard output
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Serialize, Default)]
+struct Report {
+    ok: bool,
+    mistakes: Vec<Mistake>,
+    sources: Vec<Asked>,
+}
+
+#[derive(Serialize)]
+struct Asked {
+    source: String,
+    ok: bool,
+    told: String,
+}
+
+impl Check {
+    pub(super) async fn run(self, common: Common) -> Result<(), Failed> {
+        let config = match common.config() {
+            Ok(config) => config,
+            Err(mistakes) => {
+                if self.json {
+                    print_json(&Report {
+                        mistakes: mistakes.0,
+                        ..Report::default()
+                    })?;
+                } else {
+                    draw(&mistakes);
+                }
+                return Err(Failed::Told);
+            }
+        };
+        let summary = format!(
+            "{} and {} are right",
+            counted(config.sources.len(), "source"),
+            counted(config.feeds.len(), "feed")
+        );
+        let newsroom = Newsroom::new(config)?;
+        let mut report = Report {
+            ok: true,
+            ..Report::default()
+        };
+        if self.live {
+            for source in &newsroom.config.sources {
+                let pulled = source.source.pull(&newsroom.fetcher, Cursor::default(), &Nothing).await;
+                let asked = match pulled {
+                    Ok(pulled) => {
+                        let more = if pulled.more { " and there are more" } else { "" };
+                        let note = pulled.note.map(|note| format!("; {note}")).unwrap_or_default();
+                        let left_out = match pulled.rejected.first() {
+                            Some(first) => format!(
+                                "; {} left out, such as {}: {}",
+                                pulled.rejected.len(),
+                                first.key,
+                                first.why
+                            ),
+                            None => String::new(),
+                        };
+                        let told = format!(
+                            "answers with {}{more}{left_out}{note}",
+                            counted(pulled.items.len(), "article")
+                        );
+                        Asked {
+                            source: source.name.clone(),
+                            ok: true,
+                            told,
+                        }
+                    }
+                    Err(error) => Asked {
+                        source: source.name.clone(),
+                        ok: false,
+                        told: error.to_string(),
+                    },
+                };
+                if !self.json {
+                    println!("{}: {}", asked.source, asked.told);
+                }
+                report.ok &= asked.ok;
+                report.sources.push(asked);
+            }
+        }
+        if self.json {
+            print_json(&report)?;
+        } else {
+            println!("{}: {summary}", common.feeds.display());
+            for advice in advice(&newsroom) {
+                println!("note: {advice}");
+            }
+        }
+        if report.ok { Ok(()) } else { Err(Failed::Told) }
+    }
+}
+
+/// What is no mistake, and yet not meant.
+fn advice(newsroom: &Newsroom) -> Vec<String> {
+    let mut advice = Vec::new();
+    if newsroom.config.feeds.is_empty() {
+        advice.push("there is no feed; a file such as feeds/all.toml with title = \"…\" makes one".to_owned());
+    }
+    if newsroom.config.sources.is_empty() {
+        advice.push("there is no source; `courant add https://your-site/` writes one".to_owned());
+    }
+    if newsroom.config.site.public_url.contains("//127.0.0.1")
+        || newsroom.config.site.public_url.contains("//localhost")
+    {
+        advice.push(
+            "public_url is an address of this machine alone: fine for trying, but readers elsewhere can't use it"
+                .to_owned(),
+        );
+    }
+    advice
+}
+
+impl From<Mistakes> for Failed {
+    fn from(mistakes: Mistakes) -> Self {
+        Failed::Mistakes(mistakes)
+    }
+}

@@ -1,0 +1,31 @@
+//! The log, on standard error.
+
+use tracing_subscriber::EnvFilter;
+
+/// How log lines are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Format {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Starts logging. A command other than `serve` tells its results itself, so only errors are logged.
+pub(super) fn start(filter: Option<&str>, format: Format, is_serve: bool) -> Result<(), String> {
+    let filter = filter.unwrap_or(if is_serve { "info,actix_server=warn" } else { "error" });
+    let filter =
+        EnvFilter::try_new(filter).map_err(|error| format!("the log filter `{filter}` can't be read: {error}"))?;
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_target(false);
+    match format {
+        Format::Text => {
+            use std::io::IsTerminal;
+            log.with_ansi(std::io::stderr().is_terminal()).init();
+        }
+        Format::Json => log.json().init(),
+    }
+    Ok(())
+}

@@ -1,0 +1,189 @@
+//! `courant status`
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use comfy_table::{ContentArrangement, Table, presets};
+use serde::Serialize;
+
+use super::{Common, Failed, print_json, work};
+use crate::app::now;
+use crate::store::{SourceState, TopicState};
+
+/// Sources, feeds, what is owed: at a glance
+#[derive(clap::Args)]
+pub(super) struct Status {
+    /// One JSON document on standard output
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Serialize)]
+struct Report {
+    articles: i64,
+    withdrawn: i64,
+    sources: Vec<Source>,
+    feeds: Vec<Document>,
+}
+
+#[derive(Serialize)]
+struct Source {
+    name: String,
+    articles: i64,
+    pulling: bool,
+    pulled_at: Option<String>,
+    changed_at: Option<String>,
+    due_at: String,
+    failures: i64,
+    error: Option<String>,
+    note: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Document {
+    feed: String,
+    format: String,
+    behind: i64,
+    bytes: i64,
+    last_modified: Option<String>,
+    error: Option<String>,
+}
+
+impl Status {
+    pub(super) async fn run(self, common: Common) -> Result<(), Failed> {
+        let app = common.open().await?;
+        let known = app.newsroom().config.source_names();
+        let (articles, withdrawn) = app.store.article_counts().await.map_err(work)?;
+        let mut sources = app.store.source_states(now()).await.map_err(work)?;
+        // A source that was taken out of newsroom.toml keeps its articles, but is no business of today.
+        sources.retain(|source| known.contains(&source.name));
+        let topics = app.store.topic_states().await.map_err(work)?;
+        app.store.close().await;
+        if self.json {
+            return print_json(&Report {
+                articles,
+                withdrawn,
+                sources: sources.into_iter().map(source).collect(),
+                feeds: topics.into_iter().map(document).collect(),
+            });
+        }
+        println!("{articles} articles, {withdrawn} withdrawn\n");
+        println!("{}\n", sources_table(&sources));
+        println!("{}", topics_table(&topics));
+        let told = sources
+            .iter()
+            .filter_map(|source| Some((&source.name, source.error.as_ref()?)));
+        for (name, error) in told {
+            println!("\n{name} failed: {error}");
+        }
+        for source in &sources {
+            source
+                .note
+                .iter()
+                .for_each(|note| println!("\n{}: {note}", source.name));
+        }
+        for topic in &topics {
+            topic
+                .error
+                .iter()
+                .for_each(|error| println!("\n{}.{}: {error}", topic.topic.feed, topic.topic.format));
+        }
+        Ok(())
+    }
+}
+
+fn sources_table(sources: &[SourceState]) -> Table {
+    let mut table = table(["source", "articles", "last pull", "last change", "next pull", "state"]);
+    for source in sources {
+        let state = match (source.claimed, source.failures) {
+            (true, _) => "pulling".to_owned(),
+            (false, 0) => "fine".to_owned(),
+            (false, failures) => format!("failing ({failures} in a row)"),
+        };
+        table.add_row([
+            source.name.clone(),
+            source.articles.to_string(),
+            ago(source.pulled_at),
+            ago(source.changed_at),
+            ago(Some(source.due_at)),
+            state,
+        ]);
+    }
+    table
+}
+
+fn topics_table(topics: &[TopicState]) -> Table {
+    let mut table = table(["document", "size", "last change", "state"]);
+    for topic in topics {
+        let state = match (topic.behind, &topic.error) {
+            (0, None) => "up to date".to_owned(),
+            (0, Some(_)) => "see below".to_owned(),
+            (behind, None) => format!("behind ({behind})"),
+            (behind, Some(_)) => format!("failing ({behind} behind)"),
+        };
+        let size = format!(
+            "{} KB",
+            topic.bytes.div_euclid(1024) + i64::from(topic.bytes % 1024 > 0)
+        );
+        table.add_row([
+            format!("{}.{}", topic.topic.feed, topic.topic.format),
+            size,
+            ago(topic.last_modified),
+            state,
+        ]);
+    }
+    table
+}
+
+fn table<const N: usize>(head: [&str; N]) -> Table {
+    let mut table = Table::new();
+    table
+        .load_style(presets::UTF8_BORDERS_ONLY)
+        .set_content_arrangement(ContentArrangement::Dynamic)
+        .set_header(head);
+    table
+}
+
+/// How long ago, or how long until.
+fn ago(at: Option<DateTime<Utc>>) -> String {
+    let Some(at) = at else { return "never".to_owned() };
+    let seconds = (now() - at).num_seconds();
+    let (number, unit) = match seconds.abs() {
+        0..60 => (seconds.abs(), "s"),
+        60..3600 => (seconds.abs() / 60, "min"),
+        3600..172_800 => (seconds.abs() / 3600, "h"),
+        _ => (seconds.abs() / 86_400, "days"),
+    };
+    if seconds >= 0 {
+        format!("{number} {unit} ago")
+    } else {
+        format!("in {number} {unit}")
+    }
+}
+
+fn stamp(at: DateTime<Utc>) -> String {
+    at.to_rfc3339_opts(SecondsFormat::Secs, true)
+}
+
+fn source(state: SourceState) -> Source {
+    Source {
+        name: state.name,
+        articles: state.articles,
+        pulling: state.claimed,
+        pulled_at: state.pulled_at.map(stamp),
+        changed_at: state.changed_at.map(stamp),
+        due_at: stamp(state.due_at),
+        failures: state.failures,
+        error: state.error,
+        note: state.note,
+    }
+}
+
+fn document(state: TopicState) -> Document {
+    Document {
+        feed: state.topic.feed,
+        format: state.topic.format,
+        behind: state.behind,
+        bytes: state.bytes,
+        last_modified: state.last_modified.map(stamp),
+        error: state.error,
+    }
+}

@@ -1,0 +1,44 @@
+//! `/livez`, `/readyz`, `/metrics`: for whoever runs the service.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+
+use super::{Desk, answer};
+
+/// The process is up.
+pub(super) async fn live() -> &'static str {
+    "ok\n"
+}
+
+/// The database answers, and what was owed at the start is there.
+pub(super) async fn ready(desk: web::Data<Desk>) -> HttpResponse {
+    let told = match desk.app.store.ping().await {
+        Ok(()) if desk.app.is_loaded() => {
+            return HttpResponse::Ok()
+                .content_type("text/plain; charset=utf-8")
+                .body("ok\n");
+        }
+        Ok(()) => "documents are being made\n".to_owned(),
+        Err(error) => format!("{error}\n"),
+    };
+    HttpResponse::ServiceUnavailable()
+        .insert_header(("retry-after", "2"))
+        .content_type("text/plain; charset=utf-8")
+        .body(told)
+}
+
+/// Prometheus text.
+pub(super) async fn metrics(request: HttpRequest, desk: web::Data<Desk>) -> HttpResponse {
+    match desk.metrics.written(&desk.app).await {
+        Ok(text) => HttpResponse::Ok()
+            .content_type("application/openmetrics-text; version=1.0.0; charset=utf-8")
+            .body(text),
+        Err(error) => {
+            tracing::error!(%error, "metrics could not be made");
+            answer::unavailable(
+                &request,
+                &desk.app.newsroom().config.site,
+                "The database does not answer.",
+            )
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! What an operator's Prometheus wants to know.
+
+use std::sync::atomic::AtomicI64;
+
+use actix_web::http::StatusCode;
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+
+use crate::app::{App, now};
+use crate::store::StoreError;
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Status {
+    status: u16,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OfSource {
+    source: String,
+}
+
+type Number = Gauge<i64, AtomicI64>;
+
+/// Counts what this process serves; the rest is asked of the database when somebody looks.
+pub struct Metrics {
+    full: Counter,
+    unchanged: Counter,
+    others: Family<Status, Counter>,
+}
+
+impl Metrics {
+    pub(super) fn new() -> Self {
+        let others = Family::<Status, Counter>::default();
+        // The two that are counted all the time are looked up once.
+        let of = |status: u16| others.get_or_create(&Status { status }).clone();
+        Self {
+            full: of(200),
+            unchanged: of(304),
+            others,
+        }
+    }
+
+    /// Counts an answer about a feed.
+    pub(super) fn served(&self, status: StatusCode) {
+        match status.as_u16() {
+            200 => self.full.inc(),
+            304 => self.unchanged.inc(),
+            status => self.others.get_or_create(&Status { status }).inc(),
+        };
+    }
+
+    /// All figures as text.
+    pub(super) async fn written(&self, app: &App) -> Result<String, StoreError> {
+        let mut registry = Registry::with_prefix("courant");
+        registry.register("feed_responses", "Answers about feeds, by status", self.others.clone());
+        let (shown, withdrawn) = app.store.article_counts().await?;
+        let number = |registry: &mut Registry, name: &str, help: &str, value: i64| {
+            let gauge = Number::default();
+            gauge.set(value);
+            registry.register(name, help, gauge);
+        };
+        number(&mut registry, "articles", "Articles that readers may see", shown);
+        number(
+            &mut registry,
+            "articles_withdrawn",
+            "Articles that were withdrawn",
+            withdrawn,
+        );
+        let topics = app.store.topic_states().await?;
+        let behind = topics.iter().filter(|topic| topic.behind > 0).count();
+        number(
+            &mut registry,
+            "topics_behind",
+            "Documents that must still show a change",
+            i64::try_from(behind).unwrap_or(i64::MAX),
+        );
+        let (failing, age, held) = (
+            Family::<OfSource, Number>::default(),
+            Family::<OfSource, Number>::default(),
+            Family::<OfSource, Number>::default(),
+        );
+        for source in app.store.source_states(now()).await? {
+            let label = OfSource { source: source.name };
+            failing.get_or_create(&label).set(source.failures);
+            held.get_or_create(&label).set(source.articles);
+            if let Some(at) = source.pulled_at {
+                age.get_or_create(&label).set((now() - at).num_seconds());
+            }
+        }
+        registry.register("source_failures", "Pulls that failed in a row", failing);
+        registry.register("source_articles", "Articles that the source brings", held);
+        registry.register(
+            "source_last_pull_age_seconds",
+            "Seconds since the last pull that succeeded",
+            age,
+        );
+        let mut text = String::new();
+        // Writing into a String can't fail.
+        let _ = encode(&mut text, &registry);
+        Ok(text)
+    }
+}

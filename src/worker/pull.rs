@@ -1,0 +1,373 @@
+//! The duty to pull: due sources, one pull of a source at a time.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::Serialize;
+use thiserror::Error;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use super::{Duty, DutyError, Next};
+use crate::app::{App, Newsroom, now};
+use crate::article::{Draft, SourceKey};
+use crate::config::SourceConfig;
+use crate::feed::touched;
+use crate::normalize;
+use crate::source::{Cursor, Held, PullError, Pulled};
+use crate::store::{Batch, Claim, Outcome, Store, StoreError};
+
+/// How long a claim holds without being renewed: a pull whose process died is taken over after this.
+const CLAIM: TimeDelta = TimeDelta::seconds(10);
+
+/// How often a claim is renewed while a server is slow to answer.
+const RENEW: Duration = Duration::from_secs(3);
+
+/// Back-off after failures, doubled each time.
+const BACK_OFF: TimeDelta = TimeDelta::seconds(60);
+const LONGEST_BACK_OFF: TimeDelta = TimeDelta::hours(6);
+
+/// No server may send us away for longer.
+const LONGEST_RETRY_AFTER: u64 = 86_400;
+
+/// Lines about rejected articles in the log, for each pull.
+const TOLD: usize = 20;
+
+/// What a pull came to.
+#[derive(Debug, Default, Clone, Serialize)]
+pub struct Tally {
+    /// Articles never seen before.
+    pub new: usize,
+    /// Articles that readers see otherwise than before.
+    pub corrected: usize,
+    /// Articles that readers no longer see.
+    pub withdrawn: usize,
+    /// Articles that the source told of, without a change.
+    pub unchanged: usize,
+    /// Why some could not become articles, by what the source calls them.
+    #[serde(skip)]
+    pub rejected: BTreeMap<String, String>,
+    /// What the operator should know about how the source was read.
+    pub note: Option<String>,
+}
+
+impl Tally {
+    fn count(&mut self, outcome: Outcome) {
+        match outcome {
+            Outcome::New => self.new += 1,
+            Outcome::Corrected => self.corrected += 1,
+            Outcome::Withdrawn => self.withdrawn += 1,
+            Outcome::Unchanged => self.unchanged += 1,
+        }
+    }
+
+    /// Whether readers may see a difference.
+    pub fn changed(&self) -> bool {
+        self.new + self.corrected + self.withdrawn > 0
+    }
+}
+
+/// How far a pull has come, for who watches it.
+#[derive(Debug, Clone, Copy)]
+pub struct Progress {
+    /// Articles that were looked at.
+    pub done: u64,
+    /// Articles in all, if known.
+    pub expected: Option<u64>,
+}
+
+/// Why a pull ended before its end. What was stored until then stays.
+#[derive(Debug, Error)]
+pub enum Failure {
+    /// The source.
+    #[error(transparent)]
+    Source(#[from] PullError),
+    /// The database, or a claim that was lost.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A thread died.
+    #[error("normalising failed: {0}")]
+    Task(#[from] tokio::task::JoinError),
+    /// The process is asked to stop.
+    #[error("stopped")]
+    Stopped,
+}
+
+pub(super) struct Pull;
+
+#[async_trait]
+impl Duty for Pull {
+    fn name(&self) -> &'static str {
+        "pull"
+    }
+
+    fn wake<'a>(&self, app: &'a App) -> &'a Notify {
+        &app.wakes.pull
+    }
+
+    async fn step(&self, app: &Arc<App>, stop: &CancellationToken) -> Result<Next, DutyError> {
+        let newsroom = app.newsroom();
+        let names = newsroom.config.source_names();
+        let Some(claim) = app.store.claim_due(&names, now(), now() + CLAIM, &token()).await? else {
+            return Ok(Next::At(app.store.next_due(&names).await?));
+        };
+        let Some(source) = newsroom.config.source(&claim.source) else {
+            return Ok(Next::Now);
+        };
+        let mut tally = Tally::default();
+        let result = pull_claimed(app, &newsroom, source, &claim, stop, &mut tally, &|_| {}).await;
+        finish(app, &newsroom, source, &claim, &tally, &result).await?;
+        Ok(Next::Now)
+    }
+}
+
+/// Pulls one source now, due or not. Waits while another process pulls it.
+pub async fn pull(
+    app: &Arc<App>,
+    source: &SourceConfig,
+    stop: &CancellationToken,
+    watch: &(dyn Fn(Progress) + Send + Sync),
+) -> (Tally, Result<(), Failure>) {
+    let newsroom = app.newsroom();
+    let mut tally = Tally::default();
+    let result = async {
+        let claim = loop {
+            if let Some(claim) = app.store.claim(&source.name, now(), now() + CLAIM, &token()).await? {
+                break claim;
+            }
+            tokio::select! {
+                () = stop.cancelled() => return Err(Failure::Stopped),
+                () = tokio::time::sleep(Duration::from_millis(100)) => {}
+            }
+        };
+        let result = pull_claimed(app, &newsroom, source, &claim, stop, &mut tally, watch).await;
+        let finished = finish(app, &newsroom, source, &claim, &tally, &result).await;
+        result.and(finished.map_err(Failure::Store))
+    };
+    let result = result.await;
+    (tally, result)
+}
+
+/// A name for a claim that nobody else has.
+fn token() -> String {
+    let mut chance = [0u8; 12];
+    // Without chance there would still be the process and the time to tell claims apart.
+    let _ = getrandom::fill(&mut chance);
+    let chance: String = chance.iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("{}-{}-{chance}", std::process::id(), now().timestamp_micros())
+}
+
+/// Batch after batch, each stored with its cursor before the next is asked for.
+async fn pull_claimed(
+    app: &Arc<App>,
+    newsroom: &Arc<Newsroom>,
+    source: &SourceConfig,
+    claim: &Claim,
+    stop: &CancellationToken,
+    tally: &mut Tally,
+    watch: &(dyn Fn(Progress) + Send + Sync),
+) -> Result<(), Failure> {
+    let held = Stock {
+        store: app.store.clone(),
+        source: source.name.clone(),
+    };
+    let mut cursor = Cursor(claim.cursor.clone());
+    let mut progress = Progress {
+        done: 0,
+        expected: None,
+    };
+    loop {
+        let pull = source.source.pull(&newsroom.fetcher, cursor, &held);
+        let pulled = tokio::select! {
+            pulled = pull => pulled?,
+            lost = hold(&app.store, claim) => return Err(lost.into()),
+            () = stop.cancelled() => return Err(Failure::Stopped),
+        };
+        progress.done += pulled.items.len() as u64;
+        progress.expected = pulled.expected.or(progress.expected);
+        cursor = pulled.next.clone();
+        let more = pulled.more;
+        tally.note = pulled.note.clone().or(tally.note.take());
+        take(app, newsroom, source, claim, pulled, tally).await?;
+        watch(progress);
+        if !more {
+            return Ok(());
+        }
+    }
+}
+
+/// Normalises and stores one batch.
+async fn take(
+    app: &App,
+    newsroom: &Arc<Newsroom>,
+    source: &SourceConfig,
+    claim: &Claim,
+    pulled: Pulled,
+    tally: &mut Tally,
+) -> Result<(), Failure> {
+    let Pulled {
+        mut items,
+        rejected,
+        gone,
+        next,
+        ..
+    } = pulled;
+    tally
+        .rejected
+        .extend(rejected.into_iter().map(|rejection| (rejection.key, rejection.why)));
+    let revisions: Vec<(SourceKey, String)> = items
+        .iter()
+        .filter_map(|item| Some((item.key.clone(), item.revision.clone()?)))
+        .collect();
+    let known = app.store.known_at(&source.name, &revisions).await?;
+    items.retain(|item| !known.contains(&item.key));
+
+    let (house, seen) = (source.house.clone(), now());
+    let normalised = tokio::task::spawn_blocking(move || {
+        let mut drafts: Vec<Draft> = Vec::with_capacity(items.len());
+        let mut rejected = Vec::new();
+        for item in items {
+            let key = item.key.to_string();
+            match normalize::draft(item, &house, seen) {
+                Ok(draft) => drafts.push(draft),
+                Err(why) => rejected.push((key, why.to_string())),
+            }
+        }
+        (drafts, rejected)
+    });
+    let (drafts, rejected) = normalised.await?;
+    tally.rejected.extend(rejected);
+
+    let batch = Batch {
+        drafts,
+        gone,
+        cursor: next.0,
+        precedence: source.kind.precedence,
+    };
+    let feeds = &newsroom.config.feeds;
+    let saved = app
+        .store
+        .save(claim, batch, now(), now() + CLAIM, &|before, after| {
+            touched(feeds, before, after)
+        })
+        .await?;
+    for (_, outcome) in &saved.outcomes {
+        tally.count(*outcome);
+    }
+    if saved.touched > 0 {
+        app.wakes.publish.notify_one();
+    }
+    if !saved.outcomes.is_empty() {
+        app.wakes.release.notify_one();
+    }
+    Ok(())
+}
+
+/// Renews a claim until it is lost. Runs beside a pull, and is dropped when that is done.
+async fn hold(store: &Store, claim: &Claim) -> StoreError {
+    loop {
+        tokio::time::sleep(RENEW).await;
+        if let Err(lost) = store.renew(claim, now() + CLAIM).await {
+            return lost;
+        }
+    }
+}
+
+/// Gives the claim back, and tells the operator what happened.
+async fn finish(
+    app: &App,
+    newsroom: &Newsroom,
+    source: &SourceConfig,
+    claim: &Claim,
+    tally: &Tally,
+    result: &Result<(), Failure>,
+) -> Result<(), StoreError> {
+    for (key, why) in tally.rejected.iter().take(TOLD) {
+        warn!(source = source.name, article = key, why, "an article was left out");
+    }
+    if tally.rejected.len() > TOLD {
+        warn!(
+            source = source.name,
+            more = tally.rejected.len() - TOLD,
+            "more articles were left out"
+        );
+    }
+    let due = due(newsroom, source, claim.failures, result.as_ref().err());
+    match result {
+        Ok(()) => {
+            if let Some(note) = &tally.note {
+                warn!(source = source.name, note, "pulled in another way");
+            }
+            if tally.changed() {
+                info!(
+                    source = source.name,
+                    new = tally.new,
+                    corrected = tally.corrected,
+                    withdrawn = tally.withdrawn,
+                    "pulled"
+                );
+            }
+            app.store
+                .finish(claim, now(), due, Ok((tally.note.clone(), tally.changed())))
+                .await
+        }
+        Err(Failure::Stopped) => app.store.release_claim(claim).await,
+        Err(failure) => {
+            warn!(source = source.name, error = %failure, next = %due.format("%Y-%m-%dT%H:%M:%SZ"), "a pull failed");
+            app.store.finish(claim, now(), due, Err(failure.to_string())).await
+        }
+    }
+}
+
+/// When a source is pulled next: by its schedule, later if it failed, never before the server allows.
+fn due(newsroom: &Newsroom, source: &SourceConfig, failures: i64, failure: Option<&Failure>) -> DateTime<Utc> {
+    let now = now();
+    let zone = newsroom.config.site.timezone;
+    let scheduled = source.schedule.next(now, zone).unwrap_or(now + TimeDelta::days(3650));
+    let Some(failure) = failure else {
+        return scheduled + jitter(scheduled - now);
+    };
+    let factor = 1 << failures.clamp(0, 10);
+    let mut due = scheduled.max(now + (BACK_OFF * factor).min(LONGEST_BACK_OFF));
+    if let Failure::Source(error) = failure
+        && let Some(seconds) = error.retry_after()
+    {
+        due = due.max(now + TimeDelta::seconds(i64::try_from(seconds.min(LONGEST_RETRY_AFTER)).unwrap_or(0)));
+    }
+    due + jitter(due - now)
+}
+
+/// Up to a twentieth of the wait, at most ten seconds, so that a thousand newsrooms don't ask at the full minute.
+fn jitter(wait: TimeDelta) -> TimeDelta {
+    let mut chance = [0u8; 2];
+    let _ = getrandom::fill(&mut chance);
+    let most = (wait / 20).min(TimeDelta::seconds(10)).num_milliseconds();
+    TimeDelta::milliseconds(most * i64::from(u16::from_le_bytes(chance)) / i64::from(u16::MAX))
+}
+
+/// What is stored of a source.
+struct Stock {
+    store: Store,
+    source: String,
+}
+
+#[async_trait]
+impl Held for Stock {
+    async fn count(&self) -> Result<i64, PullError> {
+        self.store
+            .held_count(&self.source)
+            .await
+            .map_err(|error| PullError::Held(error.to_string()))
+    }
+
+    async fn keys(&self) -> Result<HashSet<SourceKey>, PullError> {
+        self.store
+            .held_keys(&self.source)
+            .await
+            .map_err(|error| PullError::Held(error.to_string()))
+    }
+}
