@@ -32,6 +32,7 @@ CREATE TABLE articles (
     lists        TEXT   NOT NULL,                -- authors, sections, tags, sources, image
     html         TEXT   NOT NULL
 );
+CREATE INDEX articles_by_second ON articles ((updated / 1000));
 CREATE INDEX articles_by_link ON articles (link_key);
 CREATE INDEX articles_to_release ON articles (published) WHERE released_at IS NULL;
 

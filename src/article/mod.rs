@@ -50,7 +50,7 @@ pub enum Text {
 
 impl Text {
     /// How many bytes the text has, markup included.
-    pub fn len(&self) -> usize {
+    pub fn size(&self) -> usize {
         match self {
             Text::Plain(text) | Text::Html(text) => text.len(),
         }
@@ -177,7 +177,7 @@ pub struct Article {
     pub sources: Vec<String>,
     /// When it was first published; whole seconds.
     pub published: DateTime<Utc>,
-    /// When what a reader sees last changed; whole seconds, never before `published`.
+    /// When what a reader sees last changed, never before `published`. Milliseconds tell articles of one second apart.
     pub updated: DateTime<Utc>,
 }
 

@@ -22,6 +22,9 @@ pub(super) struct Pull {
     json: bool,
 }
 
+/// A source's name, and what pulling it came to.
+type Pulled = (String, (Tally, Result<(), Failure>));
+
 #[derive(Serialize)]
 struct Report {
     sources: BTreeMap<String, Line>,
@@ -67,7 +70,7 @@ impl Pull {
         self.tell(results)
     }
 
-    fn tell(&self, results: Vec<(String, (Tally, Result<(), Failure>))>) -> Result<(), Failed> {
+    fn tell(&self, results: Vec<Pulled>) -> Result<(), Failed> {
         let failed = results.iter().any(|(_, (_, result))| result.is_err());
         let mut report = Report {
             sources: BTreeMap::new(),

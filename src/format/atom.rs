@@ -3,6 +3,7 @@
 use atom_syndication::{Category, Content as Body, Entry, Feed, Generator, Link, Person, Text, WriteConfig};
 use chrono::{DateTime, Utc};
 
+use super::references::{plain, with_references};
 use super::{Format, GENERATOR, Seen, Unrenderable, child_text, shown, strict_xml};
 use crate::article::Article;
 use crate::feed::{Site, Snapshot};
@@ -27,10 +28,8 @@ fn render(feed: &Snapshot, site: &Site) -> Result<Vec<u8>, Unrenderable> {
     links.extend(site.hubs.iter().map(|hub| link("hub", hub, None)));
     let document = Feed {
         id: topic,
-        title: Text::plain(feed.info.title.clone()),
-        subtitle: Some(feed.info.description.clone())
-            .filter(|text| !text.is_empty())
-            .map(Text::plain),
+        title: Text::plain(plain(&feed.info.title)),
+        subtitle: (!feed.info.description.is_empty()).then(|| Text::plain(plain(&feed.info.description))),
         updated: feed.updated().fixed_offset(),
         authors: vec![Person {
             name: site.title.clone(),
@@ -44,7 +43,7 @@ fn render(feed: &Snapshot, site: &Site) -> Result<Vec<u8>, Unrenderable> {
         }),
         icon: site.icon.clone(),
         links,
-        rights: site.rights.clone().map(Text::plain),
+        rights: site.rights.as_deref().map(|text| Text::plain(plain(text))),
         lang: Some(feed.info.language.clone()),
         entries: feed.articles.iter().map(|article| entry(article, feed)).collect(),
         ..Feed::default()
@@ -58,7 +57,7 @@ fn render(feed: &Snapshot, site: &Site) -> Result<Vec<u8>, Unrenderable> {
     document
         .write_with_config(&mut bytes, config)
         .map_err(|error| Unrenderable::new("Atom", error))?;
-    Ok(bytes)
+    Ok(with_references(bytes))
 }
 
 fn entry(article: &Article, feed: &Snapshot) -> Entry {
@@ -84,12 +83,14 @@ fn entry(article: &Article, feed: &Snapshot) -> Entry {
         Some(html) => Some(body("html", html)),
         // An entry that leads nowhere must have a content (RFC 4287 section 4.1.2), and validators miss one where there is no
         // summary either.
-        None if article.link.is_none() || summary.is_none() => Some(body("text", summary.unwrap_or(&article.title))),
+        None if article.link.is_none() || summary.is_none() => {
+            Some(body("text", &plain(&plain(summary.unwrap_or(&article.title)))))
+        }
         None => None,
     };
     let text = |value: &str| Text {
         lang: lang.clone(),
-        ..Text::plain(value)
+        ..Text::plain(plain(value))
     };
     Entry {
         id: article.id.0.clone(),

@@ -104,7 +104,7 @@ fn item<'a>(article: &'a Article, feed: &Snapshot) -> Item<'a> {
         summary,
         image: article.image.as_ref().map(|image| image.url.as_str()),
         date_published: date(article.published),
-        date_modified: date(article.updated),
+        date_modified: article.updated.to_rfc3339_opts(SecondsFormat::AutoSi, true),
         authors: article.authors.iter().map(|name| Author { name, url: None }).collect(),
         tags: article.categories(),
         language: &article.language,

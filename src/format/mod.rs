@@ -6,6 +6,7 @@ mod atom;
 mod json;
 pub mod opml;
 pub mod page;
+mod references;
 mod rss;
 
 use chrono::{DateTime, Utc};
@@ -110,3 +111,6 @@ fn child_text(node: roxmltree::Node<'_, '_>, namespace: Option<&str>, name: &str
         .find(|child| child.tag_name().name() == name && child.tag_name().namespace() == namespace)?;
     Some(child.children().filter_map(|part| part.text()).collect())
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,6 +8,7 @@ use rss::extension::dublincore::DublinCoreExtension;
 use rss::extension::{Extension, ExtensionMap};
 use rss::{Category, Channel, Guid, Item};
 
+use super::references::{plain, with_references};
 use super::{FRESH_MINUTES, Format, GENERATOR, Seen, Unrenderable, child_text, escaped, shown, strict_xml};
 use crate::article::{Article, Image};
 use crate::feed::{Content, Site, Snapshot};
@@ -23,11 +24,6 @@ pub(super) const FORMAT: Format = Format {
 
 /// With its final slash, or readers don't know it.
 const MEDIA: &str = "http://search.yahoo.com/mrss/";
-
-/// Stand for `&` and `<` in titles until the document is written: the profile wants them as `&#x26;` and `&#x3C;`, because
-/// readers differ on `&lt;` in plain text, and the crate would escape a reference once more. No text holds noncharacters.
-const AMPERSAND: char = '\u{fdd0}';
-const LESS_THAN: char = '\u{fdd1}';
 
 fn render(feed: &Snapshot, site: &Site) -> Result<Vec<u8>, Unrenderable> {
     let topic = site.topic(&feed.info.name, "rss");
@@ -45,9 +41,9 @@ fn render(feed: &Snapshot, site: &Site) -> Result<Vec<u8>, Unrenderable> {
         &feed.info.description
     };
     let channel = Channel {
-        title: title(&feed.info.title),
+        title: plain(&feed.info.title),
         link: site.home.clone(),
-        description: escaped(description),
+        description: plain(description),
         language: Some(feed.info.language.clone()),
         copyright: site.rights.clone(),
         managing_editor: site
@@ -81,7 +77,7 @@ fn item(article: &Article, content: Content) -> Item {
         ..DublinCoreExtension::default()
     };
     Item {
-        title: Some(title(&article.title)),
+        title: Some(plain(&article.title)),
         link: article.link.clone(),
         description: summary.map(escaped),
         content: html.map(str::to_owned),
@@ -140,30 +136,6 @@ fn media(image: &Image) -> ExtensionMap {
 /// RFC 822 with a four-digit year and a numeric day, as the profile has it.
 fn date(at: DateTime<Utc>) -> String {
     at.format("%a, %d %b %Y %H:%M:%S GMT").to_string()
-}
-
-fn title(text: &str) -> String {
-    text.replace('&', AMPERSAND.encode_utf8(&mut [0; 4]))
-        .replace('<', LESS_THAN.encode_utf8(&mut [0; 4]))
-}
-
-fn with_references(document: Vec<u8>) -> Vec<u8> {
-    // Both are written as 0xEF 0xB7 0x90 and 0x91, which start no other character that we look for.
-    let mut out = Vec::with_capacity(document.len() + 256);
-    let mut rest = document.as_slice();
-    while let Some(at) = rest.windows(2).position(|pair| pair == [0xef, 0xb7]) {
-        let reference: Option<&[u8]> = match rest.get(at + 2) {
-            Some(0x90) => Some(b"&#x26;"),
-            Some(0x91) => Some(b"&#x3C;"),
-            _ => None,
-        };
-        let used = if reference.is_some() { at + 3 } else { at + 2 };
-        out.extend_from_slice(&rest[..if reference.is_some() { at } else { used }]);
-        out.extend_from_slice(reference.unwrap_or_default());
-        rest = &rest[used..];
-    }
-    out.extend_from_slice(rest);
-    out
 }
 
 fn read_back(bytes: &[u8]) -> Result<Vec<Seen>, String> {

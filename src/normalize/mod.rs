@@ -61,11 +61,11 @@ pub enum Rejected {
 
 /// The article that an item tells of. `seen`: the time of the pull, which stands in where the source states no date.
 pub fn draft(item: Item, house: &HouseStyle, seen: DateTime<Utc>) -> Result<Draft, Rejected> {
-    if item.title.len() > MAX_TITLE {
+    if item.title.size() > MAX_TITLE {
         return Err(Rejected::LongTitle);
     }
-    if item.content.as_ref().is_some_and(|text| text.len() > MAX_BODY)
-        || item.summary.as_ref().is_some_and(|text| text.len() > MAX_BODY)
+    if item.content.as_ref().is_some_and(|text| text.size() > MAX_BODY)
+        || item.summary.as_ref().is_some_and(|text| text.size() > MAX_BODY)
     {
         return Err(Rejected::LargeBody);
     }
@@ -114,7 +114,7 @@ pub fn draft(item: Item, house: &HouseStyle, seen: DateTime<Utc>) -> Result<Draf
 
 /// The headline; a post without one gets the beginning of its text.
 fn title(title: &Text, plain: &str) -> Result<String, Rejected> {
-    let line = text::line(&text::of(title)?);
+    let line = text::line(&text::without_tags(&text::of(title)?));
     Ok(if line.is_empty() {
         text::shortened(&text::line(plain), TITLE)
     } else {
@@ -124,7 +124,7 @@ fn title(title: &Text, plain: &str) -> Result<String, Rejected> {
 
 fn summary(own: Option<&Text>, plain: &str) -> Result<String, Rejected> {
     if let Some(own) = own {
-        let own = text::without_more_link(&text::line(&text::of(own)?));
+        let own = text::without_more_link(&text::line(&text::without_tags(&text::of(own)?)));
         if !own.is_empty() {
             return Ok(text::shortened(&own, OWN_SUMMARY));
         }

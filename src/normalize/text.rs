@@ -55,6 +55,35 @@ pub(super) fn of(text: &Text) -> Result<String, Rejected> {
     }
 }
 
+/// Elements that people write into headlines, as text where a program escaped them once too often.
+const IN_TITLES: &[&str] = &[
+    "a", "abbr", "b", "big", "br", "cite", "code", "del", "div", "em", "font", "i", "ins", "mark", "p", "q", "s",
+    "small", "span", "strong", "sub", "sup", "u", "wbr",
+];
+
+/// The title without tags that stand in it as text: readers who take titles for HTML would make them work, and validators
+/// warn. Any other `<` is a character.
+pub(super) fn without_tags(title: &str) -> String {
+    let mut out = String::with_capacity(title.len());
+    let mut rest = title;
+    while let Some(at) = rest.find('<') {
+        out.push_str(&rest[..at]);
+        rest = &rest[at..];
+        let name = rest[1..]
+            .trim_start_matches('/')
+            .split(|c: char| !c.is_ascii_alphanumeric())
+            .next()
+            .unwrap_or_default();
+        let end = rest
+            .find('>')
+            .filter(|_| IN_TITLES.iter().any(|known| known.eq_ignore_ascii_case(name)));
+        out.push_str(if end.is_some() { "" } else { "<" });
+        rest = &rest[end.unwrap_or(0) + 1..];
+    }
+    out.push_str(rest);
+    out
+}
+
 /// A space before what begins a block, so that the words around it don't run together.
 fn spaced(html: &str) -> String {
     let mut html = html.to_owned();
@@ -119,6 +148,15 @@ mod tests {
             "Ends with ]]> and <b>tags</b> &amp;"
         );
         assert_eq!(title("One<br>two<script>alert(1)</script>"), "One two");
+    }
+
+    #[test]
+    fn tags_that_were_escaped_once_too_often_go_and_other_brackets_stay() {
+        assert_eq!(
+            without_tags("Ends with <b>tags</b> & <I class='x'>more</I>"),
+            "Ends with tags & more"
+        );
+        assert_eq!(without_tags("1 < 2 > 0, <script> and <3"), "1 < 2 > 0, <script> and <3");
     }
 
     #[test]

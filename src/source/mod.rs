@@ -35,8 +35,11 @@ pub struct Kind {
     /// Whose text wins when several sources bring one article: the smaller number's.
     pub precedence: i64,
     /// Reads the kind's own settings.
-    pub read: fn(ValueDeserializer<'_>, &Place) -> Result<Arc<dyn Source>, TomlError>,
+    pub read: Read,
 }
+
+/// Makes a source of the settings of its kind.
+pub type Read = fn(ValueDeserializer<'_>, &Place) -> Result<Arc<dyn Source>, TomlError>;
 
 /// Where a source stands: what it needs to know of its newsroom.
 pub struct Place {

@@ -64,9 +64,8 @@ impl Store {
             return Err(StoreError::Fenced(claim.source.clone()));
         }
         let drafts = last_of_each(batch.drafts);
-        let mut desk = Desk::read(&mut tx, &claim.source, &drafts, &batch.gone).await?;
+        let mut desk = Desk::read(&mut tx, &claim.source, now, &drafts, &batch.gone).await?;
         desk.precedence = batch.precedence;
-        desk.now = now;
         desk.next_num = new_nums(now);
         let mut outcomes = Vec::with_capacity(drafts.len());
         for draft in drafts {
@@ -312,6 +311,8 @@ struct Desk {
     /// Which keys of this source lead to an article.
     own_keys: HashMap<i64, Vec<SourceKey>>,
     ids: HashSet<String>,
+    /// Times of change that articles have already, of the seconds that matter here.
+    moments: HashSet<i64>,
     /// The articles as they were, for those that change.
     before: HashMap<i64, Option<Stored>>,
     written_origins: Vec<(SourceKey, i64, Option<String>, Option<i64>)>,
@@ -319,7 +320,13 @@ struct Desk {
 }
 
 impl Desk {
-    async fn read(tx: &mut Tx, source: &str, drafts: &[Draft], gone: &[SourceKey]) -> Result<Self, StoreError> {
+    async fn read(
+        tx: &mut Tx,
+        source: &str,
+        now: DateTime<Utc>,
+        drafts: &[Draft],
+        gone: &[SourceKey],
+    ) -> Result<Self, StoreError> {
         let keys = drafts
             .iter()
             .map(|draft| &draft.key)
@@ -356,17 +363,23 @@ impl Desk {
         let ids: Vec<(String,)> = tx
             .all_in("SELECT id FROM articles WHERE id IN ({})", Vec::new(), ids)
             .await?;
+        let seconds = drafts.iter().map(|draft| draft.article.updated.timestamp());
+        let seconds: BTreeSet<i64> = seconds.chain([now.timestamp()]).collect();
+        let seconds = seconds.into_iter().map(Arg::from).collect();
+        let sql = "SELECT updated FROM articles WHERE updated / 1000 IN ({})";
+        let moments: Vec<(i64,)> = tx.all_in(sql, Vec::new(), seconds).await?;
 
         let mut desk = Desk {
             source: source.to_owned(),
             precedence: 0,
-            now: DateTime::default(),
+            now,
             next_num: 0,
             origins: HashMap::new(),
             articles: HashMap::new(),
             by_link: HashMap::new(),
             own_keys: HashMap::new(),
             ids: ids.into_iter().map(|(id,)| id).collect(),
+            moments: moments.into_iter().map(|(at,)| at).collect(),
             before: HashMap::new(),
             written_origins: Vec::new(),
             revisions: Vec::new(),
@@ -469,7 +482,7 @@ impl Desk {
                 } else {
                     seconds(self.now)
                 };
-                next.article.updated = moved.max(next.article.published).max(stored.article.updated);
+                next.article.updated = self.moment(moved.max(next.article.published).max(stored.article.updated));
             }
         }
         let outcome = if back || !next.article.reads_like(&stored.article) {
@@ -502,6 +515,7 @@ impl Desk {
             self.by_link.entry(link).or_default().push(num);
         }
         self.own_keys.entry(num).or_default().push(draft.key);
+        article.updated = self.moment(article.updated);
         let now = millis(self.now);
         let stored = Stored {
             num,
@@ -531,6 +545,18 @@ impl Desk {
         }
         self.change(origin.article, next);
         Some(Outcome::Withdrawn)
+    }
+
+    /// The time of a change, told apart by milliseconds from other changes of that second: a bulk edit gives many articles one
+    /// time, and readers of Atom take entries with one `updated` for one.
+    fn moment(&mut self, at: DateTime<Utc>) -> DateTime<Utc> {
+        let first = millis(at);
+        let last = first - first.rem_euclid(1000) + 999;
+        let free = (first..=last)
+            .find(|moment| !self.moments.contains(moment))
+            .unwrap_or(last);
+        self.moments.insert(free);
+        instant(free)
     }
 
     fn origin(&mut self, key: &SourceKey, article: i64, revision: Option<String>, gone_at: Option<i64>) {

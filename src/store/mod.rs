@@ -9,6 +9,8 @@ mod db;
 mod documents;
 mod select;
 mod sources;
+#[cfg(test)]
+mod tests;
 
 use chrono::{DateTime, Utc};
 use thiserror::Error;

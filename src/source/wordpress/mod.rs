@@ -2,7 +2,8 @@
 //!
 //! A pull is a walk through stages, each a request or a few, with the place kept in the cursor:
 //!
-//! 1. **Backfill**: everything once, by ascending id, so that edits meanwhile move nothing between pages.
+//! 1. **Backfill**: everything once, the newest id first: feeds are right after the first page, edits move nothing between
+//!    pages, and a new post only makes a page repeat.
 //! 2. **Changes**: what was modified since the last time, with an overlap.
 //! 3. **Arrivals**: what was published since the last time. A scheduled post keeps its old modification date when its hour comes.
 //! 4. **Count**: does the site list as many posts as we hold? If so, nothing has vanished, and the pull is done.
@@ -157,7 +158,7 @@ impl WordPress {
                 ..Pulled::default()
             })),
             Stage::Backfill { began, .. } => {
-                let listing = match site.posts(net, page, &[("orderby", "id"), ("order", "asc")]).await? {
+                let listing = match site.posts(net, page, &[("orderby", "id"), ("order", "desc")]).await? {
                     Ok(listing) => listing,
                     Err(closed) => return Ok(Err(closed)),
                 };

@@ -8,6 +8,7 @@ use crate::article::{Image, Item, SourceKey, Text};
 use crate::source::Rejection;
 
 /// A post that could be read. Without `item`, it is listed but must not be shown.
+#[derive(Debug)]
 pub(super) struct Read {
     pub(super) key: SourceKey,
     pub(super) modified: Option<DateTime<Utc>>,
@@ -238,9 +239,7 @@ mod tests {
 
     #[test]
     fn a_post_with_a_password_is_listed_but_not_shown() {
-        let read = read(&POST.replace("\"protected\":false", "\"protected\":true"))
-            .ok()
-            .expect("a post");
+        let read = read(&POST.replace("\"protected\":false", "\"protected\":true")).expect("a post");
         assert!(read.item.is_none() && read.key.0 == "7");
     }
 
@@ -251,8 +250,7 @@ mod tests {
                 .replace("\"content\":{", "\"content\":[{")
                 .replace("\"protected\":false}", "\"protected\":false}]"),
         )
-        .err()
-        .expect("malformed");
+        .expect_err("malformed");
         assert_eq!(rejection.key, "7");
     }
 }
