@@ -81,11 +81,8 @@ fn entry(article: &Article, feed: &Snapshot) -> Entry {
     };
     let content = match html {
         Some(html) => Some(body("html", html)),
-        // An entry that leads nowhere must have a content (RFC 4287 section 4.1.2), and validators miss one where there is no
-        // summary either.
-        None if article.link.is_none() || summary.is_none() => {
-            Some(body("text", &plain(&plain(summary.unwrap_or(&article.title)))))
-        }
+        // An entry that leads nowhere must have a content (RFC 4287 section 4.1.2).
+        None if article.link.is_none() => Some(body("text", &plain(summary.unwrap_or(&article.title)))),
         None => None,
     };
     let text = |value: &str| Text {
@@ -114,7 +111,8 @@ fn entry(article: &Article, feed: &Snapshot) -> Entry {
                 label: None,
             })
             .collect(),
-        summary: summary.map(text),
+        // Validators miss a summary where there is no content either.
+        summary: summary.or(content.is_none().then_some(&*article.title)).map(text),
         content,
         links,
         ..Entry::default()

@@ -79,7 +79,8 @@ fn item(article: &Article, content: Content) -> Item {
     Item {
         title: Some(plain(&article.title)),
         link: article.link.clone(),
-        description: summary.map(escaped),
+        // Validators miss one before a content.
+        description: summary.or(html.map(|_| article.title.as_str())).map(escaped),
         content: html.map(str::to_owned),
         guid: Some(Guid {
             value: article.id.0.clone(),

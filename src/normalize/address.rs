@@ -50,8 +50,18 @@ fn ascii(url: &Url) -> String {
     let mut out = String::with_capacity(text.len());
     // The bracket that ends an IPv6 host stands in the head.
     out.push_str(head);
-    for byte in tail.bytes() {
+    for (at, byte) in tail.bytes().enumerate() {
         match byte {
+            // A percent sign that begins no escape means itself.
+            b'%' if !tail.as_bytes()[at + 1..]
+                .iter()
+                .take(2)
+                .filter(|next| next.is_ascii_hexdigit())
+                .count()
+                .eq(&2) =>
+            {
+                out.push_str("%25")
+            }
             b'[' | b']' | b'|' | b'^' | b'`' | b'{' | b'}' | b'\\' | b'"' | b'<' | b'>' | b' ' => {
                 out.push_str(&format!("%{byte:02X}"))
             }
@@ -94,6 +104,7 @@ mod tests {
                 "https://xn--mnchen-3ya.example/stra%C3%9Fe?q=%C3%BC%7C%5B1%5D",
             ),
             ("HTTP://Paper.Example:80/A", "http://paper.example/A"),
+            ("/100%/%zz/%C3%A9", "https://paper.example/100%25/%25zz/%C3%A9"),
             ("#note", "https://paper.example/wp/2026/rain/#note"),
             ("http://[2001:db8::1]/x[1]", "http://[2001:db8::1]/x%5B1%5D"),
         ] {

@@ -122,10 +122,12 @@ fn title(title: &Text, plain: &str) -> Result<String, Rejected> {
     })
 }
 
+/// The source's own summary. What a CMS cut off from the text by itself is shorter than what we make of the text.
 fn summary(own: Option<&Text>, plain: &str) -> Result<String, Rejected> {
     if let Some(own) = own {
-        let own = text::without_more_link(&text::line(&text::without_tags(&text::of(own)?)));
-        if !own.is_empty() {
+        let own = text::line(&text::without_tags(&text::of(own)?));
+        let (own, was_cut) = text::without_more_link(&own);
+        if !own.is_empty() && (!was_cut || plain.trim().is_empty()) {
             return Ok(text::shortened(&own, OWN_SUMMARY));
         }
     }
@@ -153,11 +155,15 @@ fn picture(image: Image, base: &Url) -> Option<Image> {
         .mime
         .filter(|mime| mime.starts_with("image/"))
         .or_else(|| address::image_type(&url).map(str::to_owned));
+    // A size of nothing is a size that somebody did not know.
+    let known = |pixels: Option<u32>| pixels.filter(|pixels| *pixels > 0);
     Some(Image {
-        alt: text::line(&text::clean(&image.alt)),
+        alt: text::line(&text::without_tags(&text::clean(&image.alt))),
+        width: known(image.width),
+        height: known(image.height),
+        bytes: image.bytes.filter(|bytes| *bytes > 0),
         mime,
         url,
-        ..image
     })
 }
 

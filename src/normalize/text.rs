@@ -57,8 +57,56 @@ pub(super) fn of(text: &Text) -> Result<String, Rejected> {
 
 /// Elements that people write into headlines, as text where a program escaped them once too often.
 const IN_TITLES: &[&str] = &[
-    "a", "abbr", "b", "big", "br", "cite", "code", "del", "div", "em", "font", "i", "ins", "mark", "p", "q", "s",
-    "small", "span", "strong", "sub", "sup", "u", "wbr",
+    "a",
+    "abbr",
+    "article",
+    "b",
+    "big",
+    "blockquote",
+    "br",
+    "center",
+    "cite",
+    "code",
+    "del",
+    "div",
+    "em",
+    "font",
+    "h1",
+    "h2",
+    "h3",
+    "h4",
+    "h5",
+    "h6",
+    "hr",
+    "i",
+    "iframe",
+    "img",
+    "ins",
+    "kbd",
+    "li",
+    "mark",
+    "ol",
+    "p",
+    "pre",
+    "q",
+    "s",
+    "script",
+    "section",
+    "small",
+    "span",
+    "strike",
+    "strong",
+    "style",
+    "sub",
+    "sup",
+    "table",
+    "td",
+    "th",
+    "time",
+    "tr",
+    "u",
+    "ul",
+    "wbr",
 ];
 
 /// The title without tags that stand in it as text: readers who take titles for HTML would make them work, and validators
@@ -95,23 +143,21 @@ fn spaced(html: &str) -> String {
     html
 }
 
-/// A summary without the "[…]" or "Continue reading" that a CMS puts at its end.
-pub(super) fn without_more_link(summary: &str) -> String {
+/// A summary without the "[…]" or "Continue reading" that a CMS puts at its end, and whether there was one.
+pub(super) fn without_more_link(summary: &str) -> (String, bool) {
     let cut = ["Continue reading", "Read more"]
         .iter()
         .filter_map(|words| summary.rfind(words))
         .min();
     // Only at the very end, or the words belong to the text.
-    let text = cut
-        .filter(|at| summary[*at..].chars().count() < 200 && *at > 0)
-        .map_or(summary, |at| &summary[..at])
-        .trim_end();
-    for end in ["[…]", "[...]", "[&hellip;]"] {
+    let cut = cut.filter(|at| summary[*at..].chars().count() < 200 && *at > 0);
+    let text = cut.map_or(summary, |at| &summary[..at]).trim_end();
+    for end in ["[…]", "[...]"] {
         if let Some(text) = text.strip_suffix(end) {
-            return format!("{}…", text.trim_end().trim_end_matches('…'));
+            return (format!("{}…", text.trim_end().trim_end_matches('…')), true);
         }
     }
-    text.to_owned()
+    (text.to_owned(), cut.is_some())
 }
 
 /// At most `limit` characters, cut between words, an ellipsis where something was cut.
@@ -156,19 +202,19 @@ mod tests {
             without_tags("Ends with <b>tags</b> & <I class='x'>more</I>"),
             "Ends with tags & more"
         );
-        assert_eq!(without_tags("1 < 2 > 0, <script> and <3"), "1 < 2 > 0, <script> and <3");
+        assert_eq!(without_tags("1 < 2 > 0, <-- and <3"), "1 < 2 > 0, <-- and <3");
     }
 
     #[test]
     fn what_a_cms_adds_to_an_excerpt_goes() {
-        assert_eq!(without_more_link("It rained. […]"), "It rained.…");
+        assert_eq!(without_more_link("It rained. […]"), ("It rained.…".to_owned(), true));
         assert_eq!(
             without_more_link("It rained … Continue reading Rain in Lahore"),
-            "It rained …"
+            ("It rained …".to_owned(), true)
         );
         assert_eq!(
             without_more_link("Read more books, she said"),
-            "Read more books, she said"
+            ("Read more books, she said".to_owned(), false)
         );
     }
 

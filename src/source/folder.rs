@@ -10,6 +10,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use serde::Deserialize;
+use serde_json::{Map, Value};
 use toml::de::{Error as TomlError, ValueDeserializer};
 
 use super::files::{self, Batch, File};
@@ -54,7 +55,7 @@ impl Source for Folder {
             since,
             held,
             move |file, batch| match article(file, zone) {
-                Ok(item) => batch.items.push(item),
+                Ok(item) => batch.items.extend(item),
                 Err(why) => batch.reject(file, why),
             },
         )
@@ -62,162 +63,101 @@ impl Source for Folder {
     }
 }
 
-/// What stands above an article, or around it in JSON.
-#[derive(Deserialize, Default)]
-#[serde(default, deny_unknown_fields)]
-struct FrontMatter {
-    /// A permanent key; without one, the file's name is it.
-    id: Option<Word>,
-    title: Option<Word>,
-    #[serde(alias = "url", alias = "permalink")]
-    link: Option<String>,
-    #[serde(alias = "date")]
-    published: Option<When>,
-    #[serde(alias = "modified")]
-    updated: Option<When>,
-    #[serde(alias = "author")]
-    authors: Words,
-    #[serde(alias = "section", alias = "categories", alias = "category")]
-    sections: Words,
-    #[serde(alias = "tag")]
-    tags: Words,
-    image: Option<Picture>,
-    #[serde(alias = "lang")]
-    language: Option<String>,
-    #[serde(alias = "description", alias = "excerpt")]
-    summary: Option<String>,
-    /// The body, where it is not what follows the front matter (JSON): HTML.
-    #[serde(alias = "html", alias = "content_html")]
-    content: Option<String>,
-    /// The body as plain text.
-    #[serde(alias = "text")]
-    content_text: Option<String>,
-}
-
-/// A text that may look like a number or a date to TOML and YAML.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Word {
-    Text(String),
-    Whole(i64),
-    Number(f64),
-}
-
-impl Word {
-    fn into_text(self) -> String {
-        match self {
-            Word::Text(text) => text,
-            Word::Whole(number) => number.to_string(),
-            Word::Number(number) => number.to_string(),
-        }
-    }
-}
-
-/// One word, or a list of words.
-#[derive(Deserialize, Default)]
-#[serde(untagged)]
-enum Words {
-    #[default]
-    None,
-    One(String),
-    Many(Vec<Word>),
-}
-
-impl Words {
-    fn into_vec(self) -> Vec<String> {
-        match self {
-            Words::None => Vec::new(),
-            Words::One(word) => vec![word],
-            Words::Many(words) => words.into_iter().map(Word::into_text).collect(),
-        }
-    }
-}
-
-/// A date: TOML has a type for it, YAML and JSON have texts.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum When {
-    Toml(toml::value::Datetime),
-    Text(String),
-}
-
-impl When {
-    fn instant(&self, zone: Tz) -> Result<DateTime<Utc>, String> {
-        let text = match self {
-            When::Toml(date) => date.to_string(),
-            When::Text(text) => text.clone(),
-        };
-        date::parse(&text, zone)
-            .ok_or_else(|| format!("{text:?} is not a date; write it like 2026-11-24 or 2026-11-24T09:30:00+05:00"))
-    }
-}
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Picture {
-    Address(String),
-    Table(PictureTable),
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct PictureTable {
-    url: String,
-    #[serde(default)]
-    alt: String,
-    width: Option<u32>,
-    height: Option<u32>,
-    #[serde(rename = "type")]
-    mime: Option<String>,
-}
-
-impl From<Picture> for Image {
-    fn from(picture: Picture) -> Self {
-        let table = match picture {
-            Picture::Address(url) => PictureTable {
-                url,
-                alt: String::new(),
-                width: None,
-                height: None,
-                mime: None,
-            },
-            Picture::Table(table) => table,
-        };
-        Image {
-            url: table.url,
-            alt: table.alt,
-            width: table.width,
-            height: table.height,
-            mime: table.mime,
-            bytes: None,
-        }
-    }
-}
-
-/// The article that a file holds.
-fn article(file: &File, zone: Tz) -> Result<Item, String> {
+/// The article that a file holds; `None` if it says of itself that it is a draft.
+fn article(file: &File, zone: Tz) -> Result<Option<Item>, String> {
     let (front, body) = split(&file.path, &file.text)?;
-    let content = match (front.content, front.content_text, body) {
-        (Some(html), _, _) => Some(Text::Html(html)),
-        (None, Some(text), _) => Some(Text::Plain(text)),
-        (None, None, body) => body,
-    };
-    let title = front.title.map(Word::into_text).ok_or("it has no title")?;
-    let key = front.id.map_or_else(|| file.name.clone(), Word::into_text);
-    Ok(Item {
+    if front.is_draft() {
+        return Ok(None);
+    }
+    let html = front.text(&["content", "content_html", "html", "body"]).map(Text::Html);
+    let plain = front.text(&["content_text", "text"]).map(Text::Plain);
+    let title = front.text(&["title", "headline"]).ok_or("it has no title")?;
+    let key = front.text(&["id", "guid"]).unwrap_or_else(|| file.name.clone());
+    Ok(Some(Item {
         guid: Some(key.clone()),
-        link: front.link,
-        summary: front.summary.map(Text::Html),
-        content,
-        authors: front.authors.into_vec(),
-        sections: front.sections.into_vec(),
-        tags: front.tags.into_vec(),
-        image: front.image.map(Image::from),
-        language: front.language,
-        published: front.published.map(|when| when.instant(zone)).transpose()?,
-        updated: front.updated.map(|when| when.instant(zone)).transpose()?,
+        link: front.text(&["link", "url", "permalink", "canonical"]),
+        summary: front.text(&["summary", "description", "excerpt"]).map(Text::Html),
+        content: html.or(plain).or(body),
+        authors: front.names(&["authors", "author", "byline"]),
+        sections: front.names(&["sections", "section", "categories", "category"]),
+        tags: front.names(&["tags", "tag", "keywords"]),
+        image: front.image(),
+        language: front.text(&["language", "lang"]),
+        published: front.date(&["published", "date", "date_published", "published_at"], zone)?,
+        updated: front.date(&["updated", "modified", "date_modified", "lastmod", "updated_at"], zone)?,
         ..Item::new(SourceKey(key), Text::Plain(title))
-    })
+    }))
+}
+
+/// What stands above an article, or around it in JSON. Other programs read these files too, and call things by names of their
+/// own: of several names for a thing the first that is there counts, and what nobody here knows is left alone.
+struct FrontMatter(Map<String, Value>);
+
+impl FrontMatter {
+    fn first(&self, names: &[&str]) -> Option<&Value> {
+        names
+            .iter()
+            .find_map(|name| self.0.get(*name))
+            .filter(|value| !value.is_null())
+    }
+
+    fn text(&self, names: &[&str]) -> Option<String> {
+        self.first(names).and_then(word)
+    }
+
+    /// One name, or a list of names; in JSON Feed's way, an author is an object with a name.
+    fn names(&self, names: &[&str]) -> Vec<String> {
+        let named = |value: &Value| word(value).or_else(|| word(value.get("name")?));
+        match self.first(names) {
+            Some(Value::Array(list)) => list.iter().filter_map(named).collect(),
+            Some(one) => named(one).into_iter().collect(),
+            None => Vec::new(),
+        }
+    }
+
+    fn date(&self, names: &[&str], zone: Tz) -> Result<Option<DateTime<Utc>>, String> {
+        // Some programs mean by `published: true` that it is no draft.
+        let Some(text) = self.first(names).filter(|value| !value.is_boolean()).and_then(word) else {
+            return Ok(None);
+        };
+        let told = || format!("{text:?} is not a date; write it like 2026-11-24 or 2026-11-24T09:30:00+05:00");
+        date::parse(&text, zone).map(Some).ok_or_else(told)
+    }
+
+    /// An address, or a table with an address and more.
+    fn image(&self) -> Option<Image> {
+        let value = self.first(&["image", "cover", "thumbnail"])?;
+        let text = |name: &str| value.get(name).and_then(word);
+        let number = |name: &str| value.get(name).and_then(Value::as_u64);
+        let pixels = |name: &str| number(name).and_then(|pixels| u32::try_from(pixels).ok());
+        Some(Image {
+            url: word(value).or_else(|| text("url")).or_else(|| text("src"))?,
+            alt: text("alt").unwrap_or_default(),
+            width: pixels("width"),
+            height: pixels("height"),
+            mime: text("type"),
+            bytes: number("bytes"),
+        })
+    }
+
+    fn is_draft(&self) -> bool {
+        let says = |name: &str, value: bool| self.0.get(name) == Some(&Value::Bool(value));
+        says("draft", true) || says("published", false) || self.0.get("status").is_some_and(|status| status == "draft")
+    }
+}
+
+/// A text, or what looks like a number to TOML, YAML and JSON.
+fn word(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        // How the TOML crate hands a date to serde.
+        Value::Object(map) if map.len() == 1 => map
+            .get("$__toml_private_datetime")
+            .and_then(Value::as_str)
+            .map(str::to_owned),
+        _ => None,
+    }
 }
 
 /// The front matter and the body of a file, by its ending.
@@ -228,15 +168,18 @@ fn split(path: &Path, text: &str) -> Result<(FrontMatter, Option<Text>), String>
         .unwrap_or_default()
         .to_ascii_lowercase();
     if ending == "json" {
-        return Ok((serde_json::from_str(text).map_err(|error| error.to_string())?, None));
+        return Ok((
+            FrontMatter(serde_json::from_str(text).map_err(|error| error.to_string())?),
+            None,
+        ));
     }
     let (front, body) = if let Some(rest) = fenced(text, "+++") {
         let (front, body) = rest?;
         (toml::from_str(front).map_err(|error| error.message().to_owned())?, body)
     } else if let Some(rest) = fenced(text, "---") {
         let (front, body) = rest?;
-        let front: Option<FrontMatter> = serde_saphyr::from_str(front)
-            .map_err(|error| error.to_string().lines().next().unwrap_or_default().to_owned())?;
+        let first_line = |error: serde_saphyr::Error| error.to_string().lines().next().unwrap_or_default().to_owned();
+        let front: Option<Map<String, Value>> = serde_saphyr::from_str(front).map_err(first_line)?;
         (front.unwrap_or_default(), body)
     } else {
         return Err(
@@ -248,7 +191,7 @@ fn split(path: &Path, text: &str) -> Result<(FrontMatter, Option<Text>), String>
     } else {
         body.to_owned()
     };
-    Ok((front, Some(Text::Html(html))))
+    Ok((FrontMatter(front), Some(Text::Html(html))))
 }
 
 /// The parts of a text that begins with a fence line; `None` if it does not.
@@ -294,7 +237,7 @@ mod tests {
             name: "name".to_owned(),
             text: text.to_owned(),
         };
-        article(&file, chrono_tz::Asia::Karachi)
+        article(&file, chrono_tz::Asia::Karachi).map(|item| item.expect("no draft"))
     }
 
     #[test]
@@ -329,7 +272,6 @@ mod tests {
             ("no front matter", "front matter"),
             ("+++\ntitle = \"x\"\n", "closing +++"),
             ("+++\ntitle = \"x\"\ndate = \"tomorrow\"\n+++\n", "not a date"),
-            ("---\nbody: x\n---\n", "unknown field"),
             ("---\ntags: [a]\n---\n", "no title"),
         ] {
             let error = read("a.md", text).expect_err(text);
@@ -337,10 +279,39 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_draft_is_no_article_yet() {
+        for front in ["draft = true", "published = false", "status = \"draft\""] {
+            let text = format!("+++\ntitle = \"x\"\n{front}\n+++\n");
+            let file = File {
+                path: PathBuf::from("a.md"),
+                name: "a".to_owned(),
+                text,
+            };
+            assert!(article(&file, chrono_tz::UTC).expect("readable").is_none(), "{front}");
+        }
+    }
+
+    #[test]
+    fn what_other_programs_write_is_understood_or_left_alone() {
+        let item = read(
+            "a.json",
+            r#"{"title": "Rain", "url": "https://p.example/r", "link": "https://p.example/r", "weight": 7,
+            "authors": [{"name": "Sana"}], "date_published": "2026-11-24T10:00:00Z", "content_html": "<p>wet</p>", "image": {"url": "r.jpg", "width": 9}}"#,
+        );
+        let item = item.expect("an article");
+        assert_eq!(
+            (item.authors, item.image.and_then(|image| image.width)),
+            (vec!["Sana".to_owned()], Some(9))
+        );
+        assert!(item.published.is_some() && item.content.is_some() && item.link.is_some());
+    }
+
     proptest! {
         #[test]
         fn nothing_makes_it_panic(text in "(---|\\+\\+\\+|\n|title: x|title = 'x'|\\PC){0,30}") {
-            let _ = read("a.md", &text);
+            let file = File { path: PathBuf::from("a.md"), name: "a".to_owned(), text };
+            let _ = article(&file, chrono_tz::UTC);
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Atom 1.0, RFC 4287: feeds and entries.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use chrono::{DateTime, FixedOffset};
 use roxmltree::Node;
@@ -40,7 +40,7 @@ type Moment = DateTime<FixedOffset>;
 #[derive(Default)]
 struct Seen {
     /// For each id the dates of its entries.
-    ids: HashMap<String, HashSet<Option<Moment>>>,
+    ids: HashSet<String>,
     updated: HashSet<Moment>,
 }
 
@@ -196,18 +196,10 @@ fn check_sameness(
     seen: &mut Seen,
     findings: &mut Findings,
 ) {
-    if let Some((at, id)) = id {
-        let dates = seen.ids.entry(id).or_default();
-        let is_first = dates.is_empty();
-        if !dates.insert(updated.map(|(_, date)| date)) {
-            findings.error(
-                at,
-                "duplicate-id",
-                "an entry before this one has the same <id> and <updated>",
-            );
-        } else if !is_first {
-            findings.warning(at, "repeated-id", "an entry before this one has the same <id>");
-        }
+    if let Some((at, id)) = id
+        && !seen.ids.insert(id)
+    {
+        findings.error(at, "duplicate-id", "an entry before this one has the same <id>");
     }
     if let Some((at, date)) = updated
         && !seen.updated.insert(date)

@@ -1,5 +1,6 @@
 //! Documents: `/feeds/NAME.rss` and its like, `/feeds/NAME` by `Accept`, `/` and `/feeds.opml`.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use actix_web::http::header::{
@@ -79,7 +80,7 @@ impl Ready {
     /// The answer to a GET or HEAD: the document in the encoding that suits the client, or "you have it".
     fn answer(&self, request: &HttpRequest, site: &Site) -> HttpResponse {
         let headers = request.headers();
-        let encoding = encoding(text(headers, &ACCEPT_ENCODING), &self.document);
+        let encoding = encoding(text(headers, &ACCEPT_ENCODING).as_deref(), &self.document);
         let (body, etag, coding) = match encoding {
             Encoding::Identity => (&self.document.plain, self.etags.last(), None),
             Encoding::Coded(place) => {
@@ -93,8 +94,8 @@ impl Ready {
             }
         };
         let known = has_it(
-            text(headers, &IF_NONE_MATCH),
-            text(headers, &IF_MODIFIED_SINCE),
+            text(headers, &IF_NONE_MATCH).as_deref(),
+            text(headers, &IF_MODIFIED_SINCE).as_deref(),
             &self.document,
         );
         let mut response = HttpResponseBuilder::new(if known {
@@ -183,7 +184,7 @@ const OFFERS: [(&str, &str); 8] = [
 
 async fn by_accept(request: &HttpRequest, desk: &Desk, name: &str) -> HttpResponse {
     let types = OFFERS.map(|(media_type, _)| media_type);
-    match preferred(text(request.headers(), &ACCEPT), &types) {
+    match preferred(text(request.headers(), &ACCEPT).as_deref(), &types) {
         Accepted::This(place) => {
             let ending = OFFERS[place].1;
             one(
@@ -340,8 +341,18 @@ fn not_reading(request: &HttpRequest, site: &Site) -> HttpResponse {
         .finish()
 }
 
-fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
-    headers.get(name)?.to_str().ok()
+/// The value of a request's field. Several fields of one name are one list (RFC 9110 section 5.3).
+fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<Cow<'a, str>> {
+    let mut values = headers.get_all(name).filter_map(|value| value.to_str().ok());
+    let first = values.next()?;
+    match values.next() {
+        None => Some(Cow::Borrowed(first)),
+        Some(second) => {
+            Some(Cow::Owned(values.fold(format!("{first}, {second}"), |list, value| {
+                format!("{list}, {value}")
+            })))
+        }
+    }
 }
 
 /// A header field of our own making. What can't be one (a control character in a configured address) is left empty.

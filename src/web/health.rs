@@ -5,12 +5,20 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use super::{Desk, answer};
 
 /// The process is up.
-pub(super) async fn live() -> &'static str {
-    "ok\n"
+pub(super) async fn live(request: HttpRequest, desk: web::Data<Desk>) -> HttpResponse {
+    if let Some(refused) = only_reading(&request, &desk) {
+        return refused;
+    }
+    HttpResponse::Ok()
+        .content_type("text/plain; charset=utf-8")
+        .body("ok\n")
 }
 
 /// The database answers, and what was owed at the start is there.
-pub(super) async fn ready(desk: web::Data<Desk>) -> HttpResponse {
+pub(super) async fn ready(request: HttpRequest, desk: web::Data<Desk>) -> HttpResponse {
+    if let Some(refused) = only_reading(&request, &desk) {
+        return refused;
+    }
     let told = match desk.app.store.ping().await {
         Ok(()) if desk.app.is_loaded() => {
             return HttpResponse::Ok()
@@ -28,6 +36,9 @@ pub(super) async fn ready(desk: web::Data<Desk>) -> HttpResponse {
 
 /// Prometheus text.
 pub(super) async fn metrics(request: HttpRequest, desk: web::Data<Desk>) -> HttpResponse {
+    if let Some(refused) = only_reading(&request, &desk) {
+        return refused;
+    }
     match desk.metrics.written(&desk.app).await {
         Ok(text) => HttpResponse::Ok()
             .content_type("application/openmetrics-text; version=1.0.0; charset=utf-8")
@@ -41,4 +52,9 @@ pub(super) async fn metrics(request: HttpRequest, desk: web::Data<Desk>) -> Http
             )
         }
     }
+}
+
+fn only_reading(request: &HttpRequest, desk: &Desk) -> Option<HttpResponse> {
+    let refused = || answer::wrong_method(request, &desk.app.newsroom().config.site, "GET, HEAD");
+    (!answer::is_reading(request.method())).then(refused)
 }

@@ -97,9 +97,9 @@ fn atom_entries() {
         &[],
     );
     errs(&atom("", &ENTRY.repeat(2)), &["duplicate-id"]);
-    warns(
+    errs(
         &atom("", &[ENTRY, &ENTRY.replace("05Z", "06Z")].concat()),
-        &["repeated-id"],
+        &["duplicate-id"],
     );
     warns(
         &atom("", &[ENTRY, &ENTRY.replace("article:1", "article:2")].concat()),
