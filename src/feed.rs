@@ -86,11 +86,7 @@ impl Snapshot {
     /// When what the feed shows last changed: its articles know. An empty feed has no such time, and no clock may stand in:
     /// the same state must give the same bytes.
     pub fn updated(&self) -> DateTime<Utc> {
-        self.articles
-            .iter()
-            .map(|article| article.updated)
-            .max()
-            .unwrap_or(EMPTY)
+        self.articles.iter().map(|article| article.updated).max().unwrap_or(EMPTY)
     }
 }
 
@@ -109,9 +105,5 @@ pub fn touched(feeds: &[Feed], before: Option<&Article>, after: Option<&Article>
         let is = after.is_some_and(|article| feed.query.selects(article));
         if same { was != is } else { was || is }
     };
-    feeds
-        .iter()
-        .filter(concerns)
-        .map(|feed| feed.info.name.clone())
-        .collect()
+    feeds.iter().filter(concerns).map(|feed| feed.info.name.clone()).collect()
 }

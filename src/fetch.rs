@@ -112,24 +112,13 @@ impl Answer {
 
     /// The answer if its status is 2xx, else the error that tells the status.
     pub fn ok(self) -> Result<Self, FetchError> {
-        if (200..300).contains(&self.status) {
-            Ok(self)
-        } else {
-            Err(self.refusal())
-        }
+        if (200..300).contains(&self.status) { Ok(self) } else { Err(self.refusal()) }
     }
 
     /// The status as an error.
     pub fn refusal(&self) -> FetchError {
-        let retry_after = self
-            .headers
-            .get(RETRY_AFTER)
-            .and_then(|value| seconds(value, self.date()));
-        FetchError::Status {
-            url: self.url.clone(),
-            status: self.status,
-            retry_after,
-        }
+        let retry_after = self.headers.get(RETRY_AFTER).and_then(|value| seconds(value, self.date()));
+        FetchError::Status { url: self.url.clone(), status: self.status, retry_after }
     }
 }
 
@@ -153,9 +142,7 @@ pub struct Fetcher {
 impl Fetcher {
     /// A fetcher that may also talk to the networks in `allow_private`.
     pub fn new(allow_private: &[IpNet]) -> Result<Self, FetchError> {
-        let guard = Arc::new(Guard {
-            allowed: allow_private.to_vec(),
-        });
+        let guard = Arc::new(Guard { allowed: allow_private.to_vec() });
         let redirects = Arc::clone(&guard);
         #[expect(clippy::disallowed_methods, reason = "this is the one place that builds a client")]
         let client = reqwest::Client::builder()
@@ -183,11 +170,7 @@ impl Fetcher {
             .pool_idle_timeout(Duration::from_secs(30))
             .build()
             .map_err(|error| FetchError::Client(reasons(&error)))?;
-        Ok(Self {
-            client,
-            guard,
-            hosts: Arc::default(),
-        })
+        Ok(Self { client, guard, hosts: Arc::default() })
     }
 
     /// Gets `url`; `fields` are header fields to send. Any status is an answer.
@@ -200,13 +183,7 @@ impl Fetcher {
                 headers.insert(HeaderName::from_static(name), value);
             }
         }
-        let response = self
-            .client
-            .get(url.clone())
-            .headers(headers)
-            .send()
-            .await
-            .map_err(|error| tell(url, error))?;
+        let response = self.client.get(url.clone()).headers(headers).send().await.map_err(|error| tell(url, error))?;
         read(url, response).await
     }
 }
@@ -215,10 +192,7 @@ async fn read(url: &Url, mut response: reqwest::Response) -> Result<Answer, Fetc
     let mut body = BytesMut::new();
     while let Some(chunk) = response.chunk().await.map_err(|error| tell(url, error))? {
         if body.len() + chunk.len() > MAX_BODY {
-            return Err(FetchError::TooLarge {
-                url: url.clone(),
-                limit: MAX_BODY,
-            });
+            return Err(FetchError::TooLarge { url: url.clone(), limit: MAX_BODY });
         }
         body.extend_from_slice(&chunk);
     }
@@ -242,10 +216,7 @@ fn tell(url: &Url, error: reqwest::Error) -> FetchError {
     if error.is_timeout() {
         return FetchError::TimedOut(url.clone());
     }
-    FetchError::Transport {
-        url: url.clone(),
-        why: reasons(&error.without_url()),
-    }
+    FetchError::Transport { url: url.clone(), why: reasons(&error.without_url()) }
 }
 
 /// The causes behind an error, outermost first, without repeating what the outer one already says.
@@ -287,10 +258,7 @@ impl Guard {
         if is_public(canonical) || self.allowed.iter().any(|net| net.contains(&canonical)) {
             return Ok(());
         }
-        Err(Refused {
-            host: host.to_owned(),
-            address: canonical,
-        })
+        Err(Refused { host: host.to_owned(), address: canonical })
     }
 }
 
@@ -387,9 +355,7 @@ mod tests {
     use super::*;
 
     fn guard(allowed: &[&str]) -> Guard {
-        Guard {
-            allowed: allowed.iter().filter_map(|net| net.parse().ok()).collect(),
-        }
+        Guard { allowed: allowed.iter().filter_map(|net| net.parse().ok()).collect() }
     }
 
     #[test]
@@ -424,11 +390,7 @@ mod tests {
     fn a_network_that_the_newsroom_names_is_allowed_and_nothing_else() {
         let guard = guard(&["127.0.0.0/8"]);
         assert!(guard.check("localhost", "127.0.0.1".parse().expect("ip")).is_ok());
-        assert!(
-            guard
-                .check("localhost", "::ffff:127.0.0.1".parse().expect("ip"))
-                .is_ok()
-        );
+        assert!(guard.check("localhost", "::ffff:127.0.0.1".parse().expect("ip")).is_ok());
         assert!(guard.check("nas", "192.168.1.1".parse().expect("ip")).is_err());
     }
 
@@ -441,14 +403,9 @@ mod tests {
 
     #[test]
     fn retry_after_comes_in_seconds_or_as_a_date() {
-        let now = DateTime::parse_from_rfc2822("Tue, 24 Nov 2026 10:00:00 GMT")
-            .ok()
-            .map(|now| now.to_utc());
+        let now = DateTime::parse_from_rfc2822("Tue, 24 Nov 2026 10:00:00 GMT").ok().map(|now| now.to_utc());
         assert_eq!(seconds(&HeaderValue::from_static("120"), None), Some(120));
-        assert_eq!(
-            seconds(&HeaderValue::from_static("Tue, 24 Nov 2026 10:01:00 GMT"), now),
-            Some(60)
-        );
+        assert_eq!(seconds(&HeaderValue::from_static("Tue, 24 Nov 2026 10:01:00 GMT"), now), Some(60));
         assert_eq!(seconds(&HeaderValue::from_static("soon"), now), None);
     }
 }

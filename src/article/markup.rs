@@ -16,11 +16,7 @@ pub fn xml_depth(document: &[u8]) -> usize {
 
 /// How deeply elements are nested at most in HTML, as near as a scan can tell.
 pub fn html_depth(html: &str) -> usize {
-    depth(html.as_bytes(), |name| {
-        !CLOSED_BY_HTML
-            .iter()
-            .any(|closed| closed.as_bytes().eq_ignore_ascii_case(name))
-    })
+    depth(html.as_bytes(), |name| !CLOSED_BY_HTML.iter().any(|closed| closed.as_bytes().eq_ignore_ascii_case(name)))
 }
 
 fn depth(markup: &[u8], counts: impl Fn(&[u8]) -> bool) -> usize {
@@ -34,16 +30,10 @@ fn depth(markup: &[u8], counts: impl Fn(&[u8]) -> bool) -> usize {
         }
         let closing = rest.get(1) == Some(&b'/');
         let from = if closing { 2 } else { 1 };
-        let name_len = rest[from.min(rest.len())..]
-            .iter()
-            .take_while(|byte| !b" \t\r\n/><".contains(byte))
-            .count();
+        let name_len = rest[from.min(rest.len())..].iter().take_while(|byte| !b" \t\r\n/><".contains(byte)).count();
         let name = &rest[from.min(rest.len())..(from + name_len).min(rest.len())];
         at = start + from;
-        if !name
-            .first()
-            .is_some_and(|byte| byte.is_ascii_alphabetic() || *byte == b'_' || *byte >= 0x80)
-        {
+        if !name.first().is_some_and(|byte| byte.is_ascii_alphabetic() || *byte == b'_' || *byte >= 0x80) {
             continue;
         }
         let (end, selfclosed) = tag_end(markup, start + from + name.len());
@@ -86,9 +76,7 @@ fn tag_end(markup: &[u8], from: usize) -> (usize, bool) {
 
 fn find(haystack: &[u8], from: usize, needle: &[u8]) -> Option<usize> {
     let rest = haystack.get(from..)?;
-    rest.windows(needle.len())
-        .position(|part| part == needle)
-        .map(|at| from + at)
+    rest.windows(needle.len()).position(|part| part == needle).map(|at| from + at)
 }
 
 #[cfg(test)]

@@ -196,22 +196,9 @@ impl Article {
     /// Whether a reader would see no difference: everything but the id, its sources and the time of the change.
     pub fn reads_like(&self, other: &Article) -> bool {
         let same = |article: &Article| {
-            let Article {
-                link,
-                title,
-                summary,
-                html,
-                authors,
-                sections,
-                tags,
-                image,
-                language,
-                published,
-                ..
-            } = article.clone();
-            (
-                link, title, summary, html, authors, sections, tags, image, language, published,
-            )
+            let Article { link, title, summary, html, authors, sections, tags, image, language, published, .. } =
+                article.clone();
+            (link, title, summary, html, authors, sections, tags, image, language, published)
         };
         same(self) == same(other)
     }

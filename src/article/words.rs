@@ -20,18 +20,11 @@ pub fn words(text: &str) -> String {
 }
 
 fn push_words(out: &mut String, text: &str) {
-    for word in text
-        .split(|c: char| !is_of_word(c))
-        .filter(|word| word.chars().any(char::is_alphanumeric))
-    {
+    for word in text.split(|c: char| !is_of_word(c)).filter(|word| word.chars().any(char::is_alphanumeric)) {
         if !out.is_empty() {
             out.push(' ');
         }
-        out.extend(
-            word.chars()
-                .filter(|c| c.is_alphanumeric())
-                .flat_map(char::to_lowercase),
-        );
+        out.extend(word.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase));
     }
 }
 
@@ -67,10 +60,7 @@ pub fn plain_text(html: &str) -> String {
 /// Whether a tag stands inside words without parting them.
 fn is_inline(tag: &str) -> bool {
     let name = tag.trim_start_matches(['<', '/']);
-    let name = name
-        .split(|c: char| !c.is_ascii_alphanumeric())
-        .next()
-        .unwrap_or_default();
+    let name = name.split(|c: char| !c.is_ascii_alphanumeric()).next().unwrap_or_default();
     matches!(
         name,
         "a" | "abbr"
@@ -96,14 +86,9 @@ fn is_inline(tag: &str) -> bool {
 
 /// The few entities that a serialiser writes.
 fn entity(text: &str) -> (char, usize) {
-    for (name, c) in [
-        ("&amp;", '&'),
-        ("&lt;", '<'),
-        ("&gt;", '>'),
-        ("&quot;", '"'),
-        ("&nbsp;", '\u{a0}'),
-        ("&#39;", '\''),
-    ] {
+    for (name, c) in
+        [("&amp;", '&'), ("&lt;", '<'), ("&gt;", '>'), ("&quot;", '"'), ("&nbsp;", '\u{a0}'), ("&#39;", '\'')]
+    {
         if text.starts_with(name) {
             return (c, name.len());
         }
@@ -123,9 +108,6 @@ mod tests {
 
     #[test]
     fn markup_parts_words_only_where_a_reader_sees_a_gap() {
-        assert_eq!(
-            words(&plain_text("<p>one</p><p>t<b>w</b>o</p>a &amp; b<br>c")),
-            "one two a b c"
-        );
+        assert_eq!(words(&plain_text("<p>one</p><p>t<b>w</b>o</p>a &amp; b<br>c")), "one two a b c");
     }
 }

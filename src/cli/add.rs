@@ -25,17 +25,7 @@ pub(super) struct Add {
 }
 
 /// Where feeds usually are.
-const USUAL: &[&str] = &[
-    "feed/",
-    "feed",
-    "rss",
-    "rss.xml",
-    "feed.xml",
-    "atom.xml",
-    "index.xml",
-    "feed.json",
-    "feeds/",
-];
+const USUAL: &[&str] = &["feed/", "feed", "rss", "rss.xml", "feed.xml", "atom.xml", "index.xml", "feed.json", "feeds/"];
 
 /// What a site turned out to offer.
 struct Found {
@@ -50,20 +40,13 @@ struct Found {
 impl Add {
     pub(super) async fn run(self, common: Common) -> Result<(), Failed> {
         if !matches!(self.url.scheme(), "http" | "https") {
-            return Err(Failed::Usage(format!(
-                "{}: only http and https addresses can be added",
-                self.url
-            )));
+            return Err(Failed::Usage(format!("{}: only http and https addresses can be added", self.url)));
         }
         let newsroom = common.feeds.join("newsroom.toml");
         let there = newsroom.exists();
         // Who types an address means it: a first newsroom may be on this very machine.
         let private = private_network(&self.url);
-        let allowed = if there {
-            common.config()?.allow_private
-        } else {
-            private.into_iter().collect()
-        };
+        let allowed = if there { common.config()?.allow_private } else { private.into_iter().collect() };
         let fetcher = Fetcher::new(&allowed).map_err(work)?;
         let found = find(&fetcher, &self.url).await?;
         println!("{}", found.told);
@@ -91,10 +74,7 @@ impl Add {
 
 /// Finds out what is at an address, the best first: a WordPress, a feed that the page names, a feed at a usual address.
 async fn find(net: &Fetcher, url: &Url) -> Result<Found, Failed> {
-    let page = net
-        .get(url, &[("accept", "text/html, */*;q=0.5")])
-        .await
-        .map_err(|error| told(&error))?;
+    let page = net.get(url, &[("accept", "text/html, */*;q=0.5")]).await.map_err(|error| told(&error))?;
     if let Some(found) = as_feed(&page) {
         return Ok(found);
     }
@@ -107,10 +87,7 @@ async fn find(net: &Fetcher, url: &Url) -> Result<Found, Failed> {
             return Ok(found);
         }
     }
-    let named = links(&page)
-        .into_iter()
-        .filter(crate::source::Link::is_feed)
-        .map(|link| link.url);
+    let named = links(&page).into_iter().filter(crate::source::Link::is_feed).map(|link| link.url);
     let usual = USUAL.iter().filter_map(|path| home.join(path).ok());
     for candidate in named.chain(usual) {
         if let Ok(answer) = net.get(&candidate, &[]).await
@@ -164,9 +141,7 @@ fn as_feed(answer: &Answer) -> Option<Found> {
         url: answer.url.clone(),
         title: feed.title.map(|title| title.content),
         timezone: None,
-        language: feed
-            .language
-            .filter(|language| crate::normalize::is_language_tag(language)),
+        language: feed.language.filter(|language| crate::normalize::is_language_tag(language)),
         told: format!("Found a feed with {entries} entries at {}", answer.url),
     })
 }
@@ -178,16 +153,9 @@ fn name_of(url: &Url) -> String {
         return "website".to_owned();
     }
     let word = host.trim_start_matches("www.").split('.').next().unwrap_or_default();
-    let name: String = word
-        .chars()
-        .filter(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || *c == '-')
-        .collect();
+    let name: String = word.chars().filter(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || *c == '-').collect();
     let name = name.trim_start_matches('-');
-    if name.is_empty() {
-        "website".to_owned()
-    } else {
-        name.to_owned()
-    }
+    if name.is_empty() { "website".to_owned() } else { name.to_owned() }
 }
 
 fn newsroom_text(found: &Found, site: &Url, private: Option<IpNet>) -> String {
@@ -198,10 +166,7 @@ fn newsroom_text(found: &Found, site: &Url, private: Option<IpNet>) -> String {
         None => (quoted("UTC"), "   # IANA name, such as Asia/Karachi: please check"),
     };
     let fetch = private.map(|net| {
-        format!(
-            "\n[fetch]\nallow_private = [{}]   # the source below is on this network\n",
-            quoted(&net.to_string())
-        )
+        format!("\n[fetch]\nallow_private = [{}]   # the source below is on this network\n", quoted(&net.to_string()))
     });
     format!(
         "# The newsroom: what its feeds are called, and where its articles come from.\n\

@@ -39,10 +39,7 @@ impl Check {
             Ok(config) => config,
             Err(mistakes) => {
                 if self.json {
-                    print_json(&Report {
-                        mistakes: mistakes.0,
-                        ..Report::default()
-                    })?;
+                    print_json(&Report { mistakes: mistakes.0, ..Report::default() })?;
                 } else {
                     draw(&mistakes);
                 }
@@ -55,10 +52,7 @@ impl Check {
             counted(config.feeds.len(), "feed")
         );
         let newsroom = Newsroom::new(config)?;
-        let mut report = Report {
-            ok: true,
-            ..Report::default()
-        };
+        let mut report = Report { ok: true, ..Report::default() };
         if self.live {
             for source in &newsroom.config.sources {
                 let pulled = source.source.pull(&newsroom.fetcher, Cursor::default(), &Nothing).await;
@@ -67,29 +61,16 @@ impl Check {
                         let more = if pulled.more { " and there are more" } else { "" };
                         let note = pulled.note.map(|note| format!("; {note}")).unwrap_or_default();
                         let left_out = match pulled.rejected.first() {
-                            Some(first) => format!(
-                                "; {} left out, such as {}: {}",
-                                pulled.rejected.len(),
-                                first.key,
-                                first.why
-                            ),
+                            Some(first) => {
+                                format!("; {} left out, such as {}: {}", pulled.rejected.len(), first.key, first.why)
+                            }
                             None => String::new(),
                         };
-                        let told = format!(
-                            "answers with {}{more}{left_out}{note}",
-                            counted(pulled.items.len(), "article")
-                        );
-                        Asked {
-                            source: source.name.clone(),
-                            ok: true,
-                            told,
-                        }
+                        let told =
+                            format!("answers with {}{more}{left_out}{note}", counted(pulled.items.len(), "article"));
+                        Asked { source: source.name.clone(), ok: true, told }
                     }
-                    Err(error) => Asked {
-                        source: source.name.clone(),
-                        ok: false,
-                        told: error.to_string(),
-                    },
+                    Err(error) => Asked { source: source.name.clone(), ok: false, told: error.to_string() },
                 };
                 if !self.json {
                     println!("{}: {}", asked.source, asked.told);

@@ -37,15 +37,9 @@ impl Export {
         for feed in &newsroom.config.feeds {
             for format in FORMATS {
                 let name = &feed.info.name;
-                let file = if format.is_feed {
-                    format!("{name}.{}", format.ending)
-                } else {
-                    format!("{name}/index.html")
-                };
-                let topic = Topic {
-                    feed: name.clone(),
-                    format: format.ending.to_owned(),
-                };
+                let file =
+                    if format.is_feed { format!("{name}.{}", format.ending) } else { format!("{name}/index.html") };
+                let topic = Topic { feed: name.clone(), format: format.ending.to_owned() };
                 let document = app.document(&topic).await.map_err(work)?;
                 let document = document
                     .ok_or_else(|| Failed::Work(format!("feed {name} has no document yet; see courant status")))?;
@@ -55,11 +49,7 @@ impl Export {
         }
         bar.finish_and_clear();
         app.store.close().await;
-        println!(
-            "{}: {} written, the rest is as it was",
-            self.dir.display(),
-            counted(written, "file")
-        );
+        println!("{}: {} written, the rest is as it was", self.dir.display(), counted(written, "file"));
         Ok(())
     }
 }
@@ -95,8 +85,7 @@ fn replace(path: &Path, bytes: &[u8], document: &Document) -> Result<bool, Faile
     if let Some(seconds) = document.last_modified.and_then(|at| u64::try_from(at.timestamp()).ok()) {
         // Web servers make Last-Modified of it.
         let file = fs::File::options().append(true).open(&beside).map_err(told)?;
-        file.set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds))
-            .map_err(told)?;
+        file.set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)).map_err(told)?;
     }
     fs::rename(&beside, path).map_err(told)?;
     Ok(true)

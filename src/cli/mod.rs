@@ -47,34 +47,16 @@ Exit status: 0 done, 1 the work failed or found mistakes, 2 the command line or 
 #[derive(Args, Debug, Clone)]
 struct Common {
     /// The directory of newsroom.toml and the feeds
-    #[arg(
-        long,
-        global = true,
-        value_name = "DIR",
-        default_value = "feeds",
-        env = "COURANT_FEEDS"
-    )]
+    #[arg(long, global = true, value_name = "DIR", default_value = "feeds", env = "COURANT_FEEDS")]
     feeds: PathBuf,
     /// The database [default: sqlite:courant.db]
-    #[arg(
-        long,
-        global = true,
-        value_name = "URL",
-        env = "COURANT_DATABASE_URL",
-        hide_env_values = true
-    )]
+    #[arg(long, global = true, value_name = "URL", env = "COURANT_DATABASE_URL", hide_env_values = true)]
     database: Option<String>,
     /// Where the service is reached from outside; overrides newsroom.toml
     #[arg(long, global = true, value_name = "URL", env = "COURANT_PUBLIC_URL")]
     public_url: Option<String>,
     /// What to log, as a tracing filter [default: info for serve, error otherwise]
-    #[arg(
-        long,
-        global = true,
-        value_name = "FILTER",
-        env = "COURANT_LOG",
-        hide_short_help = true
-    )]
+    #[arg(long, global = true, value_name = "FILTER", env = "COURANT_LOG", hide_short_help = true)]
     log: Option<String>,
     /// How to write the log
     #[arg(
@@ -174,10 +156,7 @@ pub fn main() -> ExitCode {
 }
 
 fn run(command: impl Future<Output = Result<(), Failed>>) -> Result<(), Failed> {
-    tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()?
-        .block_on(command)
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(command)
 }
 
 fn ended(result: Result<(), Failed>) -> ExitCode {
@@ -201,19 +180,12 @@ fn draw(mistakes: &Mistakes) {
         eprintln!("{}\n", mistake.drawn(coloured));
     }
     let count = mistakes.0.len();
-    eprintln!(
-        "courant: {count} mistake{} in the newsroom's files",
-        if count == 1 { "" } else { "s" }
-    );
+    eprintln!("courant: {count} mistake{} in the newsroom's files", if count == 1 { "" } else { "s" });
 }
 
 impl Common {
     fn place(&self) -> Result<Place, Failed> {
-        Ok(Place {
-            feeds: self.feeds.clone(),
-            database: self.database()?,
-            public_url: self.public_url.clone(),
-        })
+        Ok(Place { feeds: self.feeds.clone(), database: self.database()?, public_url: self.public_url.clone() })
     }
 
     /// The database's address: the option or variable, else the file that a variable names, else beside us.
@@ -221,10 +193,7 @@ impl Common {
         if let Some(database) = &self.database {
             return Ok(database.clone());
         }
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "the command line is the room that reads the environment"
-        )]
+        #[expect(clippy::disallowed_methods, reason = "the command line is the room that reads the environment")]
         let file = std::env::var_os("COURANT_DATABASE_URL_FILE");
         match file {
             Some(file) => std::fs::read_to_string(&file)
@@ -277,9 +246,5 @@ fn print_json(value: &impl serde::Serialize) -> Result<(), Failed> {
 
 /// "1 article", "2 articles".
 fn counted(count: usize, word: &str) -> String {
-    if count == 1 {
-        format!("1 {word}")
-    } else {
-        format!("{count} {word}s")
-    }
+    if count == 1 { format!("1 {word}") } else { format!("{count} {word}s") }
 }

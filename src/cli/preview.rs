@@ -44,34 +44,19 @@ impl Preview {
         let newsroom = Newsroom::new(common.config().map_err(Failed::Mistakes)?)?;
         let sources = named(&newsroom.config.sources, std::slice::from_ref(&self.source))?;
         let Some(source) = sources.first() else { return Ok(()) };
-        let mut report = Report {
-            source: self.source.clone(),
-            articles: Vec::new(),
-            rejected: Vec::new(),
-            note: None,
-        };
+        let mut report = Report { source: self.source.clone(), articles: Vec::new(), rejected: Vec::new(), note: None };
         let mut cursor = Cursor::default();
         loop {
-            let pulled = source
-                .source
-                .pull(&newsroom.fetcher, cursor, &Nothing)
-                .await
-                .map_err(work)?;
+            let pulled = source.source.pull(&newsroom.fetcher, cursor, &Nothing).await.map_err(work)?;
             report.note = pulled.note.or(report.note);
             report
                 .rejected
-                .extend(pulled.rejected.into_iter().map(|rejection| Line {
-                    key: rejection.key,
-                    why: rejection.why,
-                }));
+                .extend(pulled.rejected.into_iter().map(|rejection| Line { key: rejection.key, why: rejection.why }));
             for item in pulled.items {
                 let key = item.key.to_string();
                 match normalize::draft(item, &source.house, now()) {
                     Ok(draft) => report.articles.push(draft.article),
-                    Err(why) => report.rejected.push(Line {
-                        key,
-                        why: why.to_string(),
-                    }),
+                    Err(why) => report.rejected.push(Line { key, why: why.to_string() }),
                 }
             }
             if !pulled.more || report.articles.len() >= self.limit {
@@ -80,11 +65,7 @@ impl Preview {
             cursor = pulled.next;
         }
         report.articles.truncate(self.limit);
-        if self.json {
-            print_json(&report)
-        } else {
-            self.show(&report)
-        }
+        if self.json { print_json(&report) } else { self.show(&report) }
     }
 
     fn show(&self, report: &Report) -> Result<(), Failed> {

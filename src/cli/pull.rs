@@ -72,39 +72,22 @@ impl Pull {
 
     fn tell(&self, results: Vec<Pulled>) -> Result<(), Failed> {
         let failed = results.iter().any(|(_, (_, result))| result.is_err());
-        let mut report = Report {
-            sources: BTreeMap::new(),
-        };
+        let mut report = Report { sources: BTreeMap::new() };
         for (name, (tally, result)) in results {
             let error = result.err().map(|failure| failure.to_string());
             if !self.json {
                 println!("{name}: {}", told(&tally));
-                for (key, why) in tally.rejected.iter().take(20) {
-                    eprintln!("{name}: left out {key}: {why}");
-                }
-                tally.note.iter().for_each(|note| eprintln!("{name}: note: {note}"));
-                error.iter().for_each(|error| eprintln!("{name}: failed: {error}"));
             }
-            let Tally {
-                new,
-                corrected,
-                withdrawn,
-                unchanged,
-                rejected,
-                note,
-            } = tally;
-            report.sources.insert(
-                name,
-                Line {
-                    new,
-                    corrected,
-                    withdrawn,
-                    unchanged,
-                    rejected: rejected.len(),
-                    error,
-                    note,
-                },
-            );
+            // What went wrong is told beside a script's document too.
+            for (key, why) in tally.rejected.iter().take(20) {
+                eprintln!("{name}: left out {key}: {why}");
+            }
+            tally.note.iter().for_each(|note| eprintln!("{name}: note: {note}"));
+            error.iter().for_each(|error| eprintln!("{name}: failed: {error}"));
+            let Tally { new, corrected, withdrawn, unchanged, rejected, note } = tally;
+            report
+                .sources
+                .insert(name, Line { new, corrected, withdrawn, unchanged, rejected: rejected.len(), error, note });
         }
         if self.json {
             print_json(&report)?;
@@ -121,37 +104,23 @@ fn told(tally: &Tally) -> String {
         (tally.unchanged, "unchanged"),
         (tally.rejected.len(), "rejected"),
     ];
-    let parts: Vec<String> = parts
-        .into_iter()
-        .filter(|(count, _)| *count > 0)
-        .map(|(count, word)| format!("{count} {word}"))
-        .collect();
-    if parts.is_empty() {
-        "nothing new".to_owned()
-    } else {
-        parts.join(", ")
-    }
+    let parts: Vec<String> =
+        parts.into_iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}")).collect();
+    if parts.is_empty() { "nothing new".to_owned() } else { parts.join(", ") }
 }
 
 /// The sources of these names, or all.
 pub(super) fn named<'a>(sources: &'a [SourceConfig], names: &[String]) -> Result<Vec<&'a SourceConfig>, Failed> {
     for name in names {
         if !sources.iter().any(|source| source.name == *name) {
-            let known = sources
-                .iter()
-                .map(|source| source.name.as_str())
-                .collect::<Vec<_>>()
-                .join(", ");
+            let known = sources.iter().map(|source| source.name.as_str()).collect::<Vec<_>>().join(", ");
             return Err(Failed::Usage(format!(
                 "newsroom.toml has no source `{name}`; it has {}: {known}",
                 counted(sources.len(), "source")
             )));
         }
     }
-    Ok(sources
-        .iter()
-        .filter(|source| names.is_empty() || names.contains(&source.name))
-        .collect())
+    Ok(sources.iter().filter(|source| names.is_empty() || names.contains(&source.name)).collect())
 }
 
 fn bar(name: &str) -> ProgressBar {

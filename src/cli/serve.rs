@@ -43,16 +43,9 @@ impl Serve {
         if role.serves() {
             let bound = web::server(app.clone(), &self.listen, stop.clone());
             let (started, addresses) = bound.map_err(|error| {
-                Failed::Work(format!(
-                    "can't listen on {}: {error}; --listen takes another address",
-                    self.listen
-                ))
+                Failed::Work(format!("can't listen on {}: {error}; --listen takes another address", self.listen))
             })?;
-            let at = addresses
-                .iter()
-                .map(|address| format!("http://{address}/"))
-                .collect::<Vec<_>>()
-                .join(" ");
+            let at = addresses.iter().map(|address| format!("http://{address}/")).collect::<Vec<_>>().join(" ");
             let newsroom = app.newsroom();
             let (feeds, sources) = (newsroom.config.feeds.len(), newsroom.config.sources.len());
             info!(
@@ -85,10 +78,7 @@ impl Serve {
         };
         stop.cancel();
         info!("stopping");
-        if tokio::time::timeout(GRACE, async { while duties.join_next().await.is_some() {} })
-            .await
-            .is_err()
-        {
+        if tokio::time::timeout(GRACE, async { while duties.join_next().await.is_some() {} }).await.is_err() {
             warn!("some work did not end in time; it is done again at the next start");
         }
         app.store.close().await;

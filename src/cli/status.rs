@@ -68,23 +68,15 @@ impl Status {
         println!("{articles} articles, {withdrawn} withdrawn\n");
         println!("{}\n", sources_table(&sources));
         println!("{}", topics_table(&topics));
-        let told = sources
-            .iter()
-            .filter_map(|source| Some((&source.name, source.error.as_ref()?)));
+        let told = sources.iter().filter_map(|source| Some((&source.name, source.error.as_ref()?)));
         for (name, error) in told {
             println!("\n{name} failed: {error}");
         }
         for source in &sources {
-            source
-                .note
-                .iter()
-                .for_each(|note| println!("\n{}: {note}", source.name));
+            source.note.iter().for_each(|note| println!("\n{}: {note}", source.name));
         }
         for topic in &topics {
-            topic
-                .error
-                .iter()
-                .for_each(|error| println!("\n{}.{}: {error}", topic.topic.feed, topic.topic.format));
+            topic.error.iter().for_each(|error| println!("\n{}.{}: {error}", topic.topic.feed, topic.topic.format));
         }
         Ok(())
     }
@@ -119,26 +111,15 @@ fn topics_table(topics: &[TopicState]) -> Table {
             (behind, None) => format!("behind ({behind})"),
             (behind, Some(_)) => format!("failing ({behind} behind)"),
         };
-        let size = format!(
-            "{} KB",
-            topic.bytes.div_euclid(1024) + i64::from(topic.bytes % 1024 > 0)
-        );
-        table.add_row([
-            format!("{}.{}", topic.topic.feed, topic.topic.format),
-            size,
-            ago(topic.last_modified),
-            state,
-        ]);
+        let size = format!("{} KB", topic.bytes.div_euclid(1024) + i64::from(topic.bytes % 1024 > 0));
+        table.add_row([format!("{}.{}", topic.topic.feed, topic.topic.format), size, ago(topic.last_modified), state]);
     }
     table
 }
 
 fn table<const N: usize>(head: [&str; N]) -> Table {
     let mut table = Table::new();
-    table
-        .load_style(presets::UTF8_BORDERS_ONLY)
-        .set_content_arrangement(ContentArrangement::Dynamic)
-        .set_header(head);
+    table.load_style(presets::UTF8_BORDERS_ONLY).set_content_arrangement(ContentArrangement::Dynamic).set_header(head);
     table
 }
 
@@ -152,11 +133,7 @@ fn ago(at: Option<DateTime<Utc>>) -> String {
         3600..172_800 => (seconds.abs() / 3600, "h"),
         _ => (seconds.abs() / 86_400, "days"),
     };
-    if seconds >= 0 {
-        format!("{number} {unit} ago")
-    } else {
-        format!("in {number} {unit}")
-    }
+    if seconds >= 0 { format!("{number} {unit} ago") } else { format!("in {number} {unit}") }
 }
 
 fn stamp(at: DateTime<Utc>) -> String {

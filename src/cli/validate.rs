@@ -27,14 +27,7 @@ impl Validate {
             _ => {
                 let bytes =
                     read(&self.document).map_err(|error| Failed::Work(format!("{}: {error}", self.document)))?;
-                validate(
-                    &bytes,
-                    &Context {
-                        content_type: None,
-                        url: None,
-                        now: now(),
-                    },
-                )
+                validate(&bytes, &Context { content_type: None, url: None, now: now() })
             }
         };
         if self.json {
@@ -49,16 +42,9 @@ impl Validate {
         let mut allowed = common.config().map(|config| config.allow_private).unwrap_or_default();
         allowed.extend(private_network(url));
         let fetcher = Fetcher::new(&allowed).map_err(work)?;
-        let answer = fetcher
-            .get(url, &[])
-            .await
-            .and_then(crate::fetch::Answer::ok)
-            .map_err(work)?;
-        let context = Context {
-            content_type: answer.header("content-type"),
-            url: Some(answer.url.as_str()),
-            now: now(),
-        };
+        let answer = fetcher.get(url, &[]).await.and_then(crate::fetch::Answer::ok).map_err(work)?;
+        let context =
+            Context { content_type: answer.header("content-type"), url: Some(answer.url.as_str()), now: now() };
         Ok(validate(&answer.body, &context))
     }
 
@@ -73,9 +59,7 @@ impl Validate {
                 self.document, finding.line, finding.column, finding.message, finding.rule
             );
         }
-        let kind = report
-            .kind
-            .map_or_else(|| "no feed".to_owned(), |kind| kind.to_string());
+        let kind = report.kind.map_or_else(|| "no feed".to_owned(), |kind| kind.to_string());
         let verdict = if report.is_valid() { "valid" } else { "not valid" };
         println!(
             "{}: {kind}, {}: {verdict}, {}, {}",

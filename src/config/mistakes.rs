@@ -29,9 +29,7 @@ pub struct Mistake {
 impl Mistake {
     /// A mistake at `span` (bytes) of a file's `text`; without a span, the whole file is meant.
     pub(super) fn new(file: &Path, text: &str, span: Option<Range<usize>>, message: impl Into<String>) -> Self {
-        let span = span
-            .filter(|span| span.end <= text.len() && text.is_char_boundary(span.start))
-            .unwrap_or(0..0);
+        let span = span.filter(|span| span.end <= text.len() && text.is_char_boundary(span.start)).unwrap_or(0..0);
         let before = &text[..span.start];
         let line_start = before.rfind('\n').map_or(0, |at| at + 1);
         Self {
@@ -55,14 +53,9 @@ impl Mistake {
     pub(super) fn from_toml(file: &Path, text: &str, error: &toml::de::Error) -> Self {
         let message = error.message().trim().replace('\n', "; ");
         let help = nearest_known(&message);
-        let message = match message
-            .split_once(", expected one of ")
-            .or_else(|| message.split_once(", expected `"))
-        {
+        let message = match message.split_once(", expected one of ").or_else(|| message.split_once(", expected `")) {
             Some((told, _)) if help.is_some() => told.replace("unknown field", "unknown key"),
-            _ => message
-                .replace("unknown field", "unknown key")
-                .replace("missing field", "missing key"),
+            _ => message.replace("unknown field", "unknown key").replace("missing field", "missing key"),
         };
         let mistake = Self::new(file, text, error.span(), message);
         Self { help, ..mistake }
@@ -71,27 +64,20 @@ impl Mistake {
     /// The mistake with its place in the file, for a terminal.
     pub fn drawn(&self, coloured: bool) -> String {
         let path = self.file.display().to_string();
-        let snippet = Snippet::source(&self.text)
-            .path(&path)
-            .annotation(AnnotationKind::Primary.span(self.span.clone()));
+        let snippet =
+            Snippet::source(&self.text).path(&path).annotation(AnnotationKind::Primary.span(self.span.clone()));
         let mut group = Level::ERROR.primary_title(&self.message).element(snippet);
         if let Some(help) = &self.help {
             group = group.element(Level::HELP.message(help));
         }
-        let renderer = if coloured {
-            Renderer::styled()
-        } else {
-            Renderer::plain()
-        };
+        let renderer = if coloured { Renderer::styled() } else { Renderer::plain() };
         renderer.render(&[group])
     }
 }
 
 /// "did you mean": the known key or word that is nearest to the unknown one.
 fn nearest_known(message: &str) -> Option<String> {
-    let unknown = message
-        .strip_prefix("unknown field `")
-        .or_else(|| message.strip_prefix("unknown variant `"))?;
+    let unknown = message.strip_prefix("unknown field `").or_else(|| message.strip_prefix("unknown variant `"))?;
     let (unknown, rest) = unknown.split_once('`')?;
     let known: Vec<&str> = rest.split('`').skip(1).step_by(2).collect();
     Some(suggestion(unknown, &known))
@@ -99,10 +85,7 @@ fn nearest_known(message: &str) -> Option<String> {
 
 /// A line that helps from `unknown` to one of `known`.
 pub(super) fn suggestion(unknown: &str, known: &[&str]) -> String {
-    let nearest = known
-        .iter()
-        .map(|word| (strsim::damerau_levenshtein(unknown, word), word))
-        .min();
+    let nearest = known.iter().map(|word| (strsim::damerau_levenshtein(unknown, word), word)).min();
     match nearest {
         Some((distance, word)) if distance <= unknown.len().div_ceil(2).max(2) => format!("did you mean `{word}`?"),
         Some(_) => format!("known here: {}", known.join(", ")),
@@ -119,18 +102,8 @@ impl Mistakes {
     /// One line a mistake: `file:line:column: message`.
     pub fn lines(&self) -> String {
         let line = |mistake: &Mistake| {
-            let help = mistake
-                .help
-                .as_ref()
-                .map(|help| format!(" ({help})"))
-                .unwrap_or_default();
-            format!(
-                "{}:{}:{}: {}{help}",
-                mistake.file.display(),
-                mistake.line,
-                mistake.column,
-                mistake.message
-            )
+            let help = mistake.help.as_ref().map(|help| format!(" ({help})")).unwrap_or_default();
+            format!("{}:{}:{}: {}{help}", mistake.file.display(), mistake.line, mistake.column, mistake.message)
         };
         self.0.iter().map(line).collect::<Vec<_>>().join("\n")
     }

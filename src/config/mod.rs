@@ -114,13 +114,8 @@ impl Config {
         for feed in &self.feeds {
             let made_of = fingerprint(&format!("{} {:?} {:?}", env!("CARGO_PKG_VERSION"), self.site, feed));
             for format in FORMATS {
-                topics.push((
-                    Topic {
-                        feed: feed.info.name.clone(),
-                        format: format.ending.to_owned(),
-                    },
-                    made_of.clone(),
-                ));
+                topics
+                    .push((Topic { feed: feed.info.name.clone(), format: format.ending.to_owned() }, made_of.clone()));
             }
         }
         topics
@@ -128,11 +123,7 @@ impl Config {
 }
 
 fn fingerprint(text: &str) -> String {
-    Sha256::digest(text.as_bytes())
-        .iter()
-        .take(16)
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    Sha256::digest(text.as_bytes()).iter().take(16).map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The files that make up the newsroom in `dir`: `newsroom.toml` first, then the feeds by name.
@@ -140,9 +131,7 @@ fn feed_files(dir: &Path) -> std::io::Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for entry in std::fs::read_dir(dir)? {
         let path = entry?.path();
-        let hidden = path
-            .file_name()
-            .is_some_and(|name| name.to_string_lossy().starts_with('.'));
+        let hidden = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
         if path.extension().is_some_and(|ending| ending == "toml")
             && path.file_stem().is_some_and(|stem| stem != "newsroom")
             && !hidden
@@ -155,12 +144,7 @@ fn feed_files(dir: &Path) -> std::io::Result<Vec<PathBuf>> {
 }
 
 fn house(name: &str, home: &Url, language: &str, keep_ids: bool) -> HouseStyle {
-    HouseStyle {
-        source: name.to_owned(),
-        home: home.clone(),
-        language: language.to_owned(),
-        keep_ids,
-    }
+    HouseStyle { source: name.to_owned(), home: home.clone(), language: language.to_owned(), keep_ids }
 }
 
 #[cfg(test)]

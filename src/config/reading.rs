@@ -34,11 +34,7 @@ struct File {
 impl File {
     fn open(path: PathBuf) -> Result<Self, Mistakes> {
         match std::fs::read_to_string(&path) {
-            Ok(text) => Ok(Self {
-                path,
-                text,
-                mistakes: Vec::new(),
-            }),
+            Ok(text) => Ok(Self { path, text, mistakes: Vec::new() }),
             Err(error) => {
                 let mistake = Mistake::new(&path, "", None, format!("can't read the file: {error}"));
                 let mistake = mistake
@@ -177,11 +173,7 @@ struct Show {
 
 impl Default for Show {
     fn default() -> Self {
-        Self {
-            limit: Spanned::new(0..0, 50),
-            content: ContentWord::Full,
-            order: OrderWord::Published,
-        }
+        Self { limit: Spanned::new(0..0, 50), content: ContentWord::Full, order: OrderWord::Published }
     }
 }
 
@@ -210,12 +202,10 @@ pub(super) fn newsroom(dir: &Path, public_url: Option<&str>) -> Result<Config, M
     let root = table.get_ref();
     let part = |name: &str| root.get(name).cloned();
 
-    let hub = part("hub").map_or(Some(HubTable::default()), |value| {
-        file.read(HubTable::deserialize(value.into_deserializer()))
-    });
-    let fetch = part("fetch").map_or(Some(FetchTable::default()), |value| {
-        file.read(FetchTable::deserialize(value.into_deserializer()))
-    });
+    let hub = part("hub")
+        .map_or(Some(HubTable::default()), |value| file.read(HubTable::deserialize(value.into_deserializer())));
+    let fetch = part("fetch")
+        .map_or(Some(FetchTable::default()), |value| file.read(FetchTable::deserialize(value.into_deserializer())));
     let head = file.read(Head::deserialize(table.clone().into_deserializer()));
     let hub = hub.unwrap_or_default();
     if hub.lease_min.0 > hub.lease_max.0 || !(hub.lease_min.0..=hub.lease_max.0).contains(&hub.lease_default.0) {
@@ -234,12 +224,7 @@ pub(super) fn newsroom(dir: &Path, public_url: Option<&str>) -> Result<Config, M
             sources,
             feeds,
             moved,
-            allow_private: fetch
-                .unwrap_or_default()
-                .allow_private
-                .into_iter()
-                .map(|net| net.0)
-                .collect(),
+            allow_private: fetch.unwrap_or_default().allow_private.into_iter().map(|net| net.0).collect(),
             hub: Hub {
                 built_in: hub.built_in,
                 also: hub.also.iter().map(|hub| hub.0.to_string()).collect(),
@@ -262,9 +247,7 @@ fn site(file: &mut File, head: Head, public_url: Option<&str>, hub: &HubTable) -
                 return None;
             }
         },
-        None => head
-            .public_url
-            .map_or_else(|| PUBLIC_URL.to_owned(), |address| address.0.to_string()),
+        None => head.public_url.map_or_else(|| PUBLIC_URL.to_owned(), |address| address.0.to_string()),
     };
     let public_url = public_url.trim_end_matches('/').to_owned();
     Some(Site {
@@ -291,11 +274,7 @@ fn sources(file: &mut File, dir: &Path, table: Option<Spanned<DeValue<'_>>>, hea
     for (name, value) in table {
         if !is_name(name.get_ref()) {
             let help = "small letters, digits, - and _, beginning with a letter or digit".to_owned();
-            file.mistake(
-                name.span(),
-                format!("`{}` can't be a source's name", name.get_ref()),
-                Some(help),
-            );
+            file.mistake(name.span(), format!("`{}` can't be a source's name", name.get_ref()), Some(help));
             continue;
         }
         if let Some(source) = source(file, dir, name.get_ref(), value, head) {
@@ -319,10 +298,7 @@ fn source(
         return None;
     };
     let kind = table.get("kind").cloned();
-    let own = table
-        .into_iter()
-        .filter(|(key, _)| !SOURCE_KEYS.contains(&key.get_ref().as_ref()))
-        .collect();
+    let own = table.into_iter().filter(|(key, _)| !SOURCE_KEYS.contains(&key.get_ref().as_ref())).collect();
     let known: Vec<&str> = KINDS.iter().map(|kind| kind.name).collect();
     let Some(word) = kind else {
         file.mistake(
@@ -334,18 +310,11 @@ fn source(
     };
     let Some(kind) = KINDS.iter().find(|kind| word.get_ref().as_str() == Some(kind.name)) else {
         let unknown = word.get_ref().as_str().unwrap_or_default();
-        file.mistake(
-            word.span(),
-            format!("`{unknown}` is no kind of source"),
-            Some(suggestion(unknown, &known)),
-        );
+        file.mistake(word.span(), format!("`{unknown}` is no kind of source"), Some(suggestion(unknown, &known)));
         return None;
     };
     let zone = head.map_or(chrono_tz::UTC, |head| head.timezone.0);
-    let place = Place {
-        feeds: dir.to_owned(),
-        zone,
-    };
+    let place = Place { feeds: dir.to_owned(), zone };
     let rest = Spanned::new(span, DeValue::Table(own));
     let source = file.read((kind.read)(rest.into_deserializer(), &place));
     let common = common?;
@@ -383,12 +352,7 @@ fn feeds(dir: &Path, sources: &[String], site: Option<&Site>, mistakes: &mut Vec
     let mut former: Vec<(File, Vec<Spanned<String>>, String)> = Vec::new();
     for path in paths {
         let mut file = File::open(path)?;
-        let name = file
-            .path
-            .file_stem()
-            .and_then(|stem| stem.to_str())
-            .unwrap_or_default()
-            .to_owned();
+        let name = file.path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default().to_owned();
         if !is_name(&name) {
             file.mistake(
                 0..0,
@@ -411,11 +375,7 @@ fn feeds(dir: &Path, sources: &[String], site: Option<&Site>, mistakes: &mut Vec
         for name in names {
             let old = name.get_ref();
             if feeds.iter().any(|feed| feed.info.name == *old) {
-                file.mistake(
-                    name.span(),
-                    format!("`{old}` is a feed of its own, so it has not moved"),
-                    None,
-                );
+                file.mistake(name.span(), format!("`{old}` is a feed of its own, so it has not moved"), None);
             } else if moved.insert(old.clone(), now.clone()).is_some() {
                 file.mistake(name.span(), format!("another feed has moved from `{old}` too"), None);
             }
@@ -444,12 +404,7 @@ fn feed(file: &mut File, name: &str, read: FeedFile, sources: &[String], site: O
     }
     let select = read.select;
     let list = |names: &[String], term: fn(&str) -> String| names.iter().map(|name| term(name)).collect::<Vec<_>>();
-    let sourced = |names: &[Spanned<String>]| {
-        names
-            .iter()
-            .map(|name| term::source(name.get_ref()))
-            .collect::<Vec<_>>()
-    };
+    let sourced = |names: &[Spanned<String>]| names.iter().map(|name| term::source(name.get_ref())).collect::<Vec<_>>();
     let spoken = |tags: &[Language]| tags.iter().map(|tag| term::language(&tag.0)).collect::<Vec<_>>();
     let all_of = [
         sourced(&select.sources),

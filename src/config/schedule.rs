@@ -166,11 +166,7 @@ impl Repeated {
         }
         let turn = DateTime::from_timestamp(turn, 0)?;
         let begins = turn.with_timezone(&zone).naive_local();
-        Some(Repeated {
-            begins,
-            ends: begins + (second.to_utc() - first.to_utc()),
-            turn,
-        })
+        Some(Repeated { begins, ends: begins + (second.to_utc() - first.to_utc()), turn })
     }
 }
 
@@ -182,11 +178,7 @@ impl FromStr for Schedule {
         let weekdays = weekdays_of_the_crate(fields[WEEKDAY]);
         let mut written = fields.map(str::to_owned);
         for (at, (field, takes)) in FIELDS.into_iter().enumerate() {
-            let bad = || BadSchedule::Field {
-                field,
-                text: fields[at].to_owned(),
-                takes,
-            };
+            let bad = || BadSchedule::Field { field, text: fields[at].to_owned(), takes };
             if at == WEEKDAY {
                 written[at] = weekdays.clone().ok_or_else(bad)?;
             }
@@ -207,11 +199,7 @@ impl FromStr for Schedule {
             lines.push(line(&written.each_ref().map(String::as_str)).ok_or_else(never)?);
         }
         let every_hour = lines.iter().all(|line| line.hours().is_all());
-        let schedule = Schedule {
-            text: text.to_owned(),
-            lines,
-            interval: fields[HOUR].starts_with('*') || every_hour,
-        };
+        let schedule = Schedule { text: text.to_owned(), lines, interval: fields[HOUR].starts_with('*') || every_hour };
         match schedule.match_after(BEFORE_FIRST_YEAR.naive_utc()) {
             Some(_) => Ok(schedule),
             None => Err(never()),
@@ -278,24 +266,13 @@ fn weekdays_of_the_crate(field: &str) -> Option<String> {
             days[day % 7] = true;
         }
     }
-    let named: Vec<String> = (0..7)
-        .filter(|day| days[*day])
-        .map(|day| (day + 1).to_string())
-        .collect();
+    let named: Vec<String> = (0..7).filter(|day| days[*day]).map(|day| (day + 1).to_string()).collect();
     Some(named.join(","))
 }
 
 /// A weekday by its number in crontab or by its English name, three letters or more of it.
 fn weekday(text: &str) -> Option<usize> {
-    const NAMES: [&str; 7] = [
-        "sunday",
-        "monday",
-        "tuesday",
-        "wednesday",
-        "thursday",
-        "friday",
-        "saturday",
-    ];
+    const NAMES: [&str; 7] = ["sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday"];
     let name = text.to_ascii_lowercase();
     let named = NAMES.iter().position(|full| name.len() >= 3 && full.starts_with(&name));
     named.or_else(|| number(text).filter(|day| *day <= 7))

@@ -33,26 +33,16 @@ fn a_newsroom_that_says_little_gets_sane_defaults() {
     assert_eq!(config.site.public_url, "http://127.0.0.1:8080");
     assert_eq!(config.sources[0].schedule.to_string(), "*/15 * * * *");
     let feed = config.feed("all").expect("a feed");
-    assert_eq!(
-        (feed.info.language.as_str(), feed.query.limit, feed.query.all_of.len()),
-        ("en", 50, 0)
-    );
+    assert_eq!((feed.info.language.as_str(), feed.query.limit, feed.query.all_of.len()), ("en", 50, 0));
 }
 
 #[test]
 fn every_mistake_is_told_at_once_with_its_place() {
-    let newsroom = NEWSROOM
-        .replace("language = \"en\"", "language = \"english language\"")
-        .replace("path = ", "paht = ");
+    let newsroom =
+        NEWSROOM.replace("language = \"en\"", "language = \"english language\"").replace("path = ", "paht = ");
     let told = mistakes(
         &newsroom,
-        &[
-            ("a.toml", "titel = \"A\""),
-            (
-                "b.toml",
-                "title = \"B\"\n[select]\nsources = [\"dsek\"]\n[show]\nlimit = 0",
-            ),
-        ],
+        &[("a.toml", "titel = \"A\""), ("b.toml", "title = \"B\"\n[select]\nsources = [\"dsek\"]\n[show]\nlimit = 0")],
     );
     insta::assert_snapshot!(told, @r"
     newsroom.toml:4:12: `english language` is not a language tag such as en, ur or en-PK
@@ -82,23 +72,13 @@ fn kinds_schedules_and_keys_are_checked() {
 
 #[test]
 fn a_changed_configuration_has_another_fingerprint() {
-    let of = |feed: &str| {
-        read(NEWSROOM, &[("all.toml", feed)]).expect("a newsroom").topics()[0]
-            .1
-            .clone()
-    };
+    let of = |feed: &str| read(NEWSROOM, &[("all.toml", feed)]).expect("a newsroom").topics()[0].1.clone();
     assert_eq!(of("title = \"All\""), of("title = \"All\"  # a comment"));
     assert_ne!(of("title = \"All\""), of("title = \"All\"\n[show]\nlimit = 10"));
 }
 
 #[test]
 fn a_name_is_old_or_new_but_not_both() {
-    let told = mistakes(
-        NEWSROOM,
-        &[
-            ("a.toml", "title = \"A\"\nmoved_from = [\"b\"]"),
-            ("b.toml", "title = \"B\""),
-        ],
-    );
+    let told = mistakes(NEWSROOM, &[("a.toml", "title = \"A\"\nmoved_from = [\"b\"]"), ("b.toml", "title = \"B\"")]);
     assert!(told.contains("a.toml:2:15: `b` is a feed of its own"), "{told}");
 }

@@ -50,9 +50,7 @@ impl TryFrom<String> for Zone {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
-        text.parse()
-            .map(Self)
-            .map_err(|_| format!("`{text}` is not a time zone such as Asia/Karachi or Europe/London"))
+        text.parse().map(Self).map_err(|_| format!("`{text}` is not a time zone such as Asia/Karachi or Europe/London"))
     }
 }
 
@@ -76,10 +74,7 @@ impl TryFrom<String> for Stretch {
             "w" => 604_800,
             _ => return Err(bad()),
         };
-        let seconds = number
-            .checked_mul(unit)
-            .filter(|seconds| *seconds <= 366 * 86_400)
-            .ok_or_else(bad)?;
+        let seconds = number.checked_mul(unit).filter(|seconds| *seconds <= 366 * 86_400).ok_or_else(bad)?;
         Ok(Self(Duration::from_secs(seconds)))
     }
 }
@@ -110,10 +105,6 @@ impl TryFrom<String> for Secret {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
-        if text.len() >= 32 {
-            Ok(Self(text))
-        } else {
-            Err("a webhook key needs at least 32 characters".to_owned())
-        }
+        if text.len() >= 32 { Ok(Self(text)) } else { Err("a webhook key needs at least 32 characters".to_owned()) }
     }
 }

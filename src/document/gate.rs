@@ -30,20 +30,14 @@ pub enum Unpublishable {
 pub fn made(format: &Format, feed: &Snapshot, site: &Site) -> Result<Made, Unpublishable> {
     let told = match checked(format, feed, site) {
         Ok(bytes) => {
-            return Ok(Made {
-                bytes,
-                left_out: Vec::new(),
-            });
+            return Ok(Made { bytes, left_out: Vec::new() });
         }
         Err(told) => told,
     };
     let mut left_out = Vec::new();
     let mut good = feed.clone();
     good.articles.retain(|article| {
-        let alone = Snapshot {
-            articles: vec![article.clone()],
-            ..feed.clone()
-        };
+        let alone = Snapshot { articles: vec![article.clone()], ..feed.clone() };
         match checked(format, &alone, site) {
             Ok(_) => true,
             Err(why) => {
@@ -55,10 +49,7 @@ pub fn made(format: &Format, feed: &Snapshot, site: &Site) -> Result<Made, Unpub
     if left_out.is_empty() {
         return Err(told);
     }
-    Ok(Made {
-        bytes: checked(format, &good, site)?,
-        left_out,
-    })
+    Ok(Made { bytes: checked(format, &good, site)?, left_out })
 }
 
 fn checked(format: &Format, feed: &Snapshot, site: &Site) -> Result<Vec<u8>, Unpublishable> {
@@ -71,9 +62,7 @@ fn checked(format: &Format, feed: &Snapshot, site: &Site) -> Result<Vec<u8>, Unp
                 *id == article.id.0 && *title == article.title && *published == article.published
             });
         if !same {
-            return Err(Unpublishable::Unreadable(
-                "a reader would see other articles than were written".to_owned(),
-            ));
+            return Err(Unpublishable::Unreadable("a reader would see other articles than were written".to_owned()));
         }
     }
     Ok(bytes)

@@ -31,13 +31,7 @@ impl Document {
     /// A document that lasts as long as the configuration that it is made of.
     pub fn lasting(plain: Vec<u8>) -> Self {
         let encoded = vec![(Coding::Gzip, Bytes::from(gzip(&plain)))];
-        Document {
-            version: 1,
-            etag: etag(&plain),
-            last_modified: None,
-            plain: plain.into(),
-            encoded,
-        }
+        Document { version: 1, etag: etag(&plain), last_modified: None, plain: plain.into(), encoded }
     }
 
     /// How much memory it takes.
@@ -49,10 +43,8 @@ impl Document {
 impl From<Stored> for Document {
     fn from(stored: Stored) -> Self {
         let later = [(Coding::Brotli, stored.brotli), (Coding::Zstd, stored.zstd)];
-        let mut encoded: Vec<_> = later
-            .into_iter()
-            .filter_map(|(coding, bytes)| Some((coding, Bytes::from(bytes?))))
-            .collect();
+        let mut encoded: Vec<_> =
+            later.into_iter().filter_map(|(coding, bytes)| Some((coding, Bytes::from(bytes?)))).collect();
         encoded.push((Coding::Gzip, stored.gzip.into()));
         encoded.sort_by_key(|(_, bytes)| bytes.len());
         Document {
@@ -98,23 +90,11 @@ pub fn next(plain: Vec<u8>, previous: Option<(String, i64, DateTime<Utc>)>, now:
         None => (1, now),
     };
     let gzip = gzip(&plain);
-    Some(Stored {
-        version,
-        etag,
-        last_modified,
-        plain,
-        gzip,
-        brotli: None,
-        zstd: None,
-    })
+    Some(Stored { version, etag, last_modified, plain, gzip, brotli: None, zstd: None })
 }
 
 fn etag(bytes: &[u8]) -> String {
-    Sha256::digest(bytes)
-        .iter()
-        .take(16)
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    Sha256::digest(bytes).iter().take(16).map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Made at once, with the document: fast enough that no reader waits, and every client knows it.
@@ -133,12 +113,8 @@ const GZIP_LEVEL: i32 = 4;
 /// Brotli and Zstandard, made when the document is up already: they cost more than all the rest.
 pub fn smaller(bytes: &[u8]) -> std::io::Result<(Vec<u8>, Vec<u8>)> {
     let mut brotli = Vec::with_capacity(bytes.len() / 3);
-    let parameters = brotli::enc::BrotliEncoderParams {
-        quality: 5,
-        lgwin: 22,
-        size_hint: bytes.len(),
-        ..Default::default()
-    };
+    let parameters =
+        brotli::enc::BrotliEncoderParams { quality: 5, lgwin: 22, size_hint: bytes.len(), ..Default::default() };
     brotli::BrotliCompress(&mut &bytes[..], &mut brotli, &parameters)?;
     Ok((brotli, zstd::bulk::compress(bytes, 9)?))
 }
@@ -152,15 +128,9 @@ mod tests {
         let now = DateTime::from_timestamp(1_800_000_000, 500).expect("a date");
         let first = next(b"one".to_vec(), None, now).expect("a document");
         let head = |stored: &Stored| Some((stored.etag.clone(), stored.version, stored.last_modified));
-        assert!(
-            next(b"one".to_vec(), head(&first), now).is_none(),
-            "the same bytes are no change"
-        );
+        assert!(next(b"one".to_vec(), head(&first), now).is_none(), "the same bytes are no change");
         let second = next(b"two".to_vec(), head(&first), now).expect("a document");
-        assert_eq!(
-            (second.version, second.last_modified),
-            (2, first.last_modified + TimeDelta::seconds(1))
-        );
+        assert_eq!((second.version, second.last_modified), (2, first.last_modified + TimeDelta::seconds(1)));
         let earlier = next(b"three".to_vec(), head(&second), now - TimeDelta::days(1)).expect("a document");
         assert!(earlier.last_modified > second.last_modified, "whatever the clock says");
     }
@@ -169,9 +139,7 @@ mod tests {
     fn every_encoding_holds_the_same_bytes() {
         let text = "river council harvest ".repeat(1000).into_bytes();
         let mut gunzipped = vec![0; text.len()];
-        libdeflater::Decompressor::new()
-            .gzip_decompress(&gzip(&text), &mut gunzipped)
-            .expect("gzip");
+        libdeflater::Decompressor::new().gzip_decompress(&gzip(&text), &mut gunzipped).expect("gzip");
         let (br, zst) = smaller(&text).expect("compressed");
         let mut unbrotlied = Vec::new();
         brotli::BrotliDecompress(&mut &br[..], &mut unbrotlied).expect("brotli");

@@ -40,10 +40,7 @@ impl Shelf {
 
     /// The topics that are here, each with its version and whether it has all its encodings.
     pub fn held(&self) -> Vec<(Topic, i64, bool)> {
-        self.0
-            .iter()
-            .map(|(topic, document)| (topic, document.version, document.encoded.len() == 3))
-            .collect()
+        self.0.iter().map(|(topic, document)| (topic, document.version, document.encoded.len() == 3)).collect()
     }
 
     /// Takes a document down.

@@ -78,10 +78,7 @@ fn render(feed: &Snapshot, site: &Site) -> Result<Vec<u8>, Unrenderable> {
         description: &feed.info.description,
         icon: site.icon.as_deref(),
         language: &feed.info.language,
-        authors: vec![Author {
-            name: &site.title,
-            url: Some(&site.home),
-        }],
+        authors: vec![Author { name: &site.title, url: Some(&site.home) }],
         hubs: site.hubs.iter().map(|url| Hub { r#type: "WebSub", url }).collect(),
         items: feed.articles.iter().map(|article| item(article, feed)).collect(),
     };
@@ -96,11 +93,7 @@ fn item<'a>(article: &'a Article, feed: &Snapshot) -> Item<'a> {
         title: &article.title,
         content_html: html,
         // One of the two contents is required.
-        content_text: if html.is_none() {
-            Some(summary.unwrap_or(&article.title))
-        } else {
-            None
-        },
+        content_text: if html.is_none() { Some(summary.unwrap_or(&article.title)) } else { None },
         summary,
         image: article.image.as_ref().map(|image| image.url.as_str()),
         date_published: date(article.published),
@@ -131,10 +124,6 @@ fn read_back(bytes: &[u8]) -> Result<Vec<Seen>, String> {
     Ok(read
         .items
         .into_iter()
-        .map(|item| Seen {
-            id: item.id,
-            title: item.title,
-            published: item.date_published,
-        })
+        .map(|item| Seen { id: item.id, title: item.title, published: item.date_published })
         .collect())
 }

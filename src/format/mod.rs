@@ -63,10 +63,7 @@ pub struct Unrenderable {
 
 impl Unrenderable {
     fn new(format: &'static str, why: impl ToString) -> Self {
-        Self {
-            format,
-            why: why.to_string(),
-        }
+        Self { format, why: why.to_string() }
     }
 }
 
@@ -106,9 +103,8 @@ fn strict_xml(bytes: &[u8]) -> Result<roxmltree::Document<'_>, String> {
 
 /// The text of a child element.
 fn child_text(node: roxmltree::Node<'_, '_>, namespace: Option<&str>, name: &str) -> Option<String> {
-    let child = node
-        .children()
-        .find(|child| child.tag_name().name() == name && child.tag_name().namespace() == namespace)?;
+    let child =
+        node.children().find(|child| child.tag_name().name() == name && child.tag_name().namespace() == namespace)?;
     Some(child.children().filter_map(|part| part.text()).collect())
 }
 

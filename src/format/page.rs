@@ -27,8 +27,7 @@ pub(super) const FORMAT: Format = Format {
     is_feed: false,
     render: |snapshot, site| {
         let page = feed(site, &snapshot.info, &snapshot.articles);
-        page.map(String::into_bytes)
-            .map_err(|error| Unrenderable::new("the page", error))
+        page.map(String::into_bytes).map_err(|error| Unrenderable::new("the page", error))
     },
     // Browsers forgive; there is nothing to hold a page to.
     read_back: |_| Ok(Vec::new()),
@@ -51,11 +50,7 @@ pub fn home(site: &Site, feeds: &[FeedInfo]) -> Result<String, askama::Error> {
 pub fn feed(site: &Site, feed: &FeedInfo, articles: &[Article]) -> Result<String, askama::Error> {
     let frame = Frame::new(site, &feed.language);
     let offer = Offer::new(&frame, feed);
-    let entries = articles
-        .iter()
-        .take(LATEST)
-        .map(|article| Entry::new(&frame, article))
-        .collect();
+    let entries = articles.iter().take(LATEST).map(|article| Entry::new(&frame, article)).collect();
     FeedPage { frame, offer, entries }.render()
 }
 
@@ -65,18 +60,8 @@ pub fn feed(site: &Site, feed: &FeedInfo, articles: &[Article]) -> Result<String
 /// Fails only when a value can't be written, which text in memory never causes.
 pub fn hub(site: &Site) -> Result<String, askama::Error> {
     let hub = format!("{}/hub", site.public_url);
-    let others = site
-        .hubs
-        .iter()
-        .filter(|other| **other != hub)
-        .map(String::as_str)
-        .collect();
-    HubPage {
-        frame: Frame::new(site, "en"),
-        others,
-        hub: &hub,
-    }
-    .render()
+    let others = site.hubs.iter().filter(|other| **other != hub).map(String::as_str).collect();
+    HubPage { frame: Frame::new(site, "en"), others, hub: &hub }.render()
 }
 
 /// A page that says one thing, for a browser: not found, and its like. `title` and `text` are plain English.
@@ -84,12 +69,7 @@ pub fn hub(site: &Site) -> Result<String, askama::Error> {
 /// # Errors
 /// Fails only when a value can't be written, which text in memory never causes.
 pub fn message(site: &Site, title: &str, text: &str) -> Result<String, askama::Error> {
-    MessagePage {
-        frame: Frame::new(site, "en"),
-        title,
-        text,
-    }
-    .render()
+    MessagePage { frame: Frame::new(site, "en"), title, text }.render()
 }
 
 #[derive(Template)]
@@ -230,12 +210,7 @@ impl Moment {
         let month = months[local.month0() as usize];
         Self {
             machine: local.format("%Y-%m-%dT%H:%M:%S%:z").to_string(),
-            people: format!(
-                "{} {month} {}{comma}{}",
-                local.day(),
-                local.year(),
-                local.format("%H:%M")
-            ),
+            people: format!("{} {month} {}{comma}{}", local.day(), local.year(), local.format("%H:%M")),
         }
     }
 }

@@ -9,8 +9,7 @@ const LESS_THAN: char = '\u{fdd1}';
 
 /// The text as it goes to a writing crate.
 pub(super) fn plain(text: &str) -> String {
-    text.replace('&', AMPERSAND.encode_utf8(&mut [0; 4]))
-        .replace('<', LESS_THAN.encode_utf8(&mut [0; 4]))
+    text.replace('&', AMPERSAND.encode_utf8(&mut [0; 4])).replace('<', LESS_THAN.encode_utf8(&mut [0; 4]))
 }
 
 /// The written document, with its references.
@@ -24,11 +23,7 @@ pub(super) fn with_references(document: Vec<u8>) -> Vec<u8> {
             Some([0xb7, 0x91]) => Some(b"&#x3C;"),
             _ => None,
         };
-        let (kept, used) = if reference.is_some() {
-            (at, at + 3)
-        } else {
-            (at + 1, at + 1)
-        };
+        let (kept, used) = if reference.is_some() { (at, at + 3) } else { (at + 1, at + 1) };
         out.extend_from_slice(&rest[..kept]);
         out.extend_from_slice(reference.unwrap_or_default());
         rest = &rest[used..];
@@ -45,9 +40,6 @@ mod tests {
     fn references_come_out_whatever_stands_beside_them() {
         let text = plain("a & b < c \u{f8ff}\u{ff01}&");
         let written = with_references(text.into_bytes());
-        assert_eq!(
-            String::from_utf8(written).expect("text"),
-            "a &#x26; b &#x3C; c \u{f8ff}\u{ff01}&#x26;"
-        );
+        assert_eq!(String::from_utf8(written).expect("text"), "a &#x26; b &#x3C; c \u{f8ff}\u{ff01}&#x26;");
     }
 }

@@ -35,11 +35,7 @@ fn render(feed: &Snapshot, site: &Site) -> Result<Vec<u8>, Unrenderable> {
     };
     let mut links = vec![link("self", &topic, Some("application/rss+xml"))];
     links.extend(site.hubs.iter().map(|hub| link("hub", hub, None)));
-    let description = if feed.info.description.is_empty() {
-        &feed.info.title
-    } else {
-        &feed.info.description
-    };
+    let description = if feed.info.description.is_empty() { &feed.info.title } else { &feed.info.description };
     let channel = Channel {
         title: plain(&feed.info.title),
         link: site.home.clone(),
@@ -56,44 +52,29 @@ fn render(feed: &Snapshot, site: &Site) -> Result<Vec<u8>, Unrenderable> {
         ttl: Some(FRESH_MINUTES.to_string()),
         atom_ext: Some(AtomExtension { links }),
         namespaces: BTreeMap::from([("media".to_owned(), MEDIA.to_owned())]),
-        items: feed
-            .articles
-            .iter()
-            .map(|article| item(article, feed.content))
-            .collect(),
+        items: feed.articles.iter().map(|article| item(article, feed.content)).collect(),
         ..Channel::default()
     };
     let mut bytes = Vec::new();
-    channel
-        .write_to(&mut bytes)
-        .map_err(|error| Unrenderable::new("RSS", error))?;
+    channel.write_to(&mut bytes).map_err(|error| Unrenderable::new("RSS", error))?;
     Ok(with_references(bytes))
 }
 
 fn item(article: &Article, content: Content) -> Item {
     let (html, summary) = shown(content, article);
-    let dublin_core = DublinCoreExtension {
-        creators: article.authors.clone(),
-        ..DublinCoreExtension::default()
-    };
+    let dublin_core = DublinCoreExtension { creators: article.authors.clone(), ..DublinCoreExtension::default() };
     Item {
         title: Some(plain(&article.title)),
         link: article.link.clone(),
         // Validators miss one before a content.
         description: summary.or(html.map(|_| article.title.as_str())).map(escaped),
         content: html.map(str::to_owned),
-        guid: Some(Guid {
-            value: article.id.0.clone(),
-            permalink: false,
-        }),
+        guid: Some(Guid { value: article.id.0.clone(), permalink: false }),
         pub_date: Some(date(article.published)),
         categories: article
             .categories()
             .into_iter()
-            .map(|name| Category {
-                name: name.to_owned(),
-                domain: None,
-            })
+            .map(|name| Category { name: name.to_owned(), domain: None })
             .collect(),
         dublin_core_ext: (!article.authors.is_empty()).then_some(dublin_core),
         extensions: article.image.as_ref().map(media).unwrap_or_default(),
@@ -103,10 +84,7 @@ fn item(article: &Article, content: Content) -> Item {
 
 /// `media:content` (Media RSS 1.5.1), with the alternative text as its description.
 fn media(image: &Image) -> ExtensionMap {
-    let mut attrs = BTreeMap::from([
-        ("url".to_owned(), image.url.clone()),
-        ("medium".to_owned(), "image".to_owned()),
-    ]);
+    let mut attrs = BTreeMap::from([("url".to_owned(), image.url.clone()), ("medium".to_owned(), "image".to_owned())]);
     attrs.extend(image.mime.clone().map(|mime| ("type".to_owned(), mime)));
     attrs.extend(image.width.map(|width| ("width".to_owned(), width.to_string())));
     attrs.extend(image.height.map(|height| ("height".to_owned(), height.to_string())));
@@ -122,16 +100,8 @@ fn media(image: &Image) -> ExtensionMap {
     } else {
         BTreeMap::from([("description".to_owned(), vec![described])])
     };
-    let content = Extension {
-        name: "media:content".to_owned(),
-        value: None,
-        attrs,
-        children,
-    };
-    BTreeMap::from([(
-        "media".to_owned(),
-        BTreeMap::from([("content".to_owned(), vec![content])]),
-    )])
+    let content = Extension { name: "media:content".to_owned(), value: None, attrs, children };
+    BTreeMap::from([("media".to_owned(), BTreeMap::from([("content".to_owned(), vec![content])]))])
 }
 
 /// RFC 822 with a four-digit year and a numeric day, as the profile has it.
@@ -148,11 +118,7 @@ fn read_back(bytes: &[u8]) -> Result<Vec<Seen>, String> {
         .map(|item| {
             let part = |name: &str| child_text(item, None, name).ok_or_else(|| format!("an item without {name}"));
             let published = DateTime::parse_from_rfc2822(&part("pubDate")?).map_err(|error| error.to_string())?;
-            Ok(Seen {
-                id: part("guid")?,
-                title: part("title")?,
-                published: published.to_utc(),
-            })
+            Ok(Seen { id: part("guid")?, title: part("title")?, published: published.to_utc() })
         })
         .collect()
 }

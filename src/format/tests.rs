@@ -74,21 +74,14 @@ fn feed(content: Content, articles: Vec<Article>) -> Snapshot {
         description: "News <of> the day & night".to_owned(),
         language: "en".to_owned(),
     };
-    Snapshot {
-        info,
-        content,
-        articles,
-    }
+    Snapshot { info, content, articles }
 }
 
 fn written(ending: &str, content: Content) -> String {
     let format = by_ending(ending).expect("a format");
     let bytes = (format.render)(&feed(content, vec![awkward(), bare()]), &site()).expect("a document");
     // One element a line, so that a change shows where it is.
-    String::from_utf8(bytes)
-        .expect("text")
-        .replace("><", ">\n<")
-        .replace(",\"", ",\n\"")
+    String::from_utf8(bytes).expect("text").replace("><", ">\n<").replace(",\"", ",\n\"")
 }
 
 #[test]
@@ -110,10 +103,7 @@ fn json_feed_in_full() {
 fn headlines_only() {
     for ending in ["rss", "atom", "json"] {
         let document = written(ending, Content::Headline);
-        assert!(
-            !document.contains("A summary with") && !document.contains("Code"),
-            "{ending}: {document}"
-        );
+        assert!(!document.contains("A summary with") && !document.contains("Code"), "{ending}: {document}");
     }
 }
 
@@ -121,14 +111,8 @@ fn headlines_only() {
 fn opml_lists_every_feed() {
     let opml = opml::document(&site(), &[feed(Content::Full, Vec::new()).info]);
     let document = strict_xml(opml.as_bytes()).expect("well-formed");
-    let outline = document
-        .descendants()
-        .find(|node| node.has_tag_name("outline"))
-        .expect("an outline");
-    assert_eq!(
-        outline.attribute("xmlUrl"),
-        Some("https://feeds.example.org/feeds/all.rss")
-    );
+    let outline = document.descendants().find(|node| node.has_tag_name("outline")).expect("an outline");
+    assert_eq!(outline.attribute("xmlUrl"), Some("https://feeds.example.org/feeds/all.rss"));
     assert_eq!(outline.attribute("text"), Some("All & everything"));
 }
 
@@ -140,17 +124,10 @@ fn a_strict_reader_finds_nothing_to_say() {
             for format in FORMATS.iter().filter(|format| format.is_feed) {
                 let bytes = (format.render)(&feed(content, articles.clone()), &site()).expect("a document");
                 let url = site().topic("all", format.ending);
-                let context = crate::validate::Context {
-                    content_type: Some(format.media_type),
-                    url: Some(&url),
-                    now,
-                };
+                let context = crate::validate::Context { content_type: Some(format.media_type), url: Some(&url), now };
                 let report = crate::validate::validate(&bytes, &context);
-                let told: Vec<_> = report
-                    .findings
-                    .iter()
-                    .map(|finding| format!("{}: {}", finding.rule, finding.message))
-                    .collect();
+                let told: Vec<_> =
+                    report.findings.iter().map(|finding| format!("{}: {}", finding.rule, finding.message)).collect();
                 assert!(told.is_empty(), "{} {content:?}: {told:#?}", format.name);
                 assert_eq!(report.entries, articles.len());
             }

@@ -43,9 +43,7 @@ fn trimmed(address: &str) -> &str {
 /// The parser has made names and paths ASCII; what it leaves, and validators refuse, is escaped here.
 fn ascii(url: &Url) -> String {
     let text = url.as_str();
-    let host_end = url
-        .host_str()
-        .map_or(0, |host| text.find(host).map_or(0, |at| at + host.len()));
+    let host_end = url.host_str().map_or(0, |host| text.find(host).map_or(0, |at| at + host.len()));
     let (head, tail) = text.split_at(host_end);
     let mut out = String::with_capacity(text.len());
     // The bracket that ends an IPv6 host stands in the head.
@@ -99,10 +97,7 @@ mod tests {
         for (raw, out) in [
             ("../other/", "https://paper.example/wp/2026/other/"),
             ("//cdn.example/a b.jpg", "https://cdn.example/a%20b.jpg"),
-            (
-                "https://münchen.example/straße?q=ü|[1]",
-                "https://xn--mnchen-3ya.example/stra%C3%9Fe?q=%C3%BC%7C%5B1%5D",
-            ),
+            ("https://münchen.example/straße?q=ü|[1]", "https://xn--mnchen-3ya.example/stra%C3%9Fe?q=%C3%BC%7C%5B1%5D"),
             ("HTTP://Paper.Example:80/A", "http://paper.example/A"),
             ("/100%/%zz/%C3%A9", "https://paper.example/100%25/%25zz/%C3%A9"),
             ("#note", "https://paper.example/wp/2026/rain/#note"),
@@ -114,19 +109,12 @@ mod tests {
 
     #[test]
     fn addresses_that_run_or_read_something_are_none() {
-        for raw in [
-            "javascript:alert(1)",
-            " java\nscript:alert(1)",
-            "data:text/html,x",
-            "file:///etc/passwd",
-            "http://",
-        ] {
+        for raw in
+            ["javascript:alert(1)", " java\nscript:alert(1)", "data:text/html,x", "file:///etc/passwd", "http://"]
+        {
             assert_eq!(linked(&base(), raw), None, "{raw}");
         }
-        assert_eq!(
-            linked(&base(), "mailto:desk@paper.example").as_deref(),
-            Some("mailto:desk@paper.example")
-        );
+        assert_eq!(linked(&base(), "mailto:desk@paper.example").as_deref(), Some("mailto:desk@paper.example"));
     }
 
     #[test]

@@ -38,11 +38,7 @@ pub(super) fn sanitized(content: &Text, base: &Url) -> Result<String, Rejected> 
     if html_depth(&html) > MAX_DEPTH {
         return Err(Rejected::Deep);
     }
-    let html = if needs_mending(&html) {
-        mended(&html, base)
-    } else {
-        html
-    };
+    let html = if needs_mending(&html) { mended(&html, base) } else { html };
     let clean = sanitizer(base).clean(&html).to_string();
     let clean = shortcodes::removed(&clean);
     Ok(text::clean(&clean.replace("<p></p>", "")).trim().to_owned())
@@ -51,18 +47,9 @@ pub(super) fn sanitized(content: &Text, base: &Url) -> Result<String, Rejected> 
 /// Plain text as paragraphs: blank lines part them.
 fn paragraphs(text: &str) -> String {
     let mut html = String::with_capacity(text.len() + 64);
-    for paragraph in text
-        .split("\n\n")
-        .map(str::trim)
-        .filter(|paragraph| !paragraph.is_empty())
-    {
+    for paragraph in text.split("\n\n").map(str::trim).filter(|paragraph| !paragraph.is_empty()) {
         html.push_str("<p>");
-        html.push_str(
-            &paragraph
-                .replace('&', "&amp;")
-                .replace('<', "&lt;")
-                .replace('\n', "<br>"),
-        );
+        html.push_str(&paragraph.replace('&', "&amp;").replace('<', "&lt;").replace('\n', "<br>"));
         html.push_str("</p>");
     }
     html
@@ -70,17 +57,9 @@ fn paragraphs(text: &str) -> String {
 
 /// Most bodies need no second parse.
 fn needs_mending(html: &str) -> bool {
-    [
-        "<iframe",
-        "<IFRAME",
-        "<noscript",
-        "data-src",
-        "data-lazy",
-        "data-orig",
-        "data:",
-    ]
-    .iter()
-    .any(|sign| html.contains(sign))
+    ["<iframe", "<IFRAME", "<noscript", "data-src", "data-lazy", "data-orig", "data:"]
+        .iter()
+        .any(|sign| html.contains(sign))
 }
 
 /// Images that scripts would load become plain ones; frames of strangers go.
@@ -92,11 +71,8 @@ fn mended(html: &str, base: &Url) -> String {
     for noscript in document.select("noscript").iter() {
         let fallback = noscript.select("img[src]");
         let address = fallback.attr("src").unwrap_or_default();
-        let same = document
-            .select("img[src]")
-            .iter()
-            .filter(|image| image.attr("src").as_deref() == Some(&*address))
-            .count();
+        let same =
+            document.select("img[src]").iter().filter(|image| image.attr("src").as_deref() == Some(&*address)).count();
         // One is the fallback itself.
         if address.is_empty() || same > 1 {
             noscript.remove();
@@ -105,17 +81,13 @@ fn mended(html: &str, base: &Url) -> String {
         }
     }
     for image in document.select("img").iter() {
-        let shown = image
-            .attr("src")
-            .is_some_and(|address| address::web(base, &address).is_some());
+        let shown = image.attr("src").is_some_and(|address| address::web(base, &address).is_some());
         if !shown {
             image.remove();
         }
     }
     for frame in document.select("iframe").iter() {
-        let player = frame
-            .attr("src")
-            .and_then(|address| Url::parse(&address::web(base, &address)?).ok());
+        let player = frame.attr("src").and_then(|address| Url::parse(&address::web(base, &address)?).ok());
         if !player.is_some_and(|url| url.host_str().is_some_and(|host| FRAMES.contains(&host))) {
             frame.remove();
         }
@@ -124,12 +96,8 @@ fn mended(html: &str, base: &Url) -> String {
 }
 
 fn unlazy(image: &Selection<'_>) {
-    let first = |names: &[&str]| {
-        names
-            .iter()
-            .find_map(|name| image.attr(name))
-            .filter(|value| !value.trim().is_empty())
-    };
+    let first =
+        |names: &[&str]| names.iter().find_map(|name| image.attr(name)).filter(|value| !value.trim().is_empty());
     if let Some(address) = first(LAZY) {
         image.set_attr("src", &address);
     }
@@ -142,17 +110,7 @@ fn sanitizer(base: &Url) -> Builder<'static> {
     let base = base.clone();
     let mut builder = Builder::default();
     builder
-        .add_tags([
-            "figure",
-            "figcaption",
-            "picture",
-            "source",
-            "video",
-            "audio",
-            "track",
-            "iframe",
-            "section",
-        ])
+        .add_tags(["figure", "figcaption", "picture", "source", "video", "audio", "track", "iframe", "section"])
         .rm_tags(["map", "area"])
         .add_tag_attributes("img", ["srcset", "sizes"])
         .add_tag_attributes("source", ["src", "srcset", "sizes", "type", "media"])
@@ -223,10 +181,7 @@ mod tests {
     #[test]
     fn nesting_is_refused_before_a_parser_sees_it() {
         let base = Url::parse("https://paper.example/").expect("a test's own URL");
-        assert_eq!(
-            sanitized(&Text::Html("<div>".repeat(60_000)), &base),
-            Err(Rejected::Deep)
-        );
+        assert_eq!(sanitized(&Text::Html("<div>".repeat(60_000)), &base), Err(Rejected::Deep));
     }
 
     proptest! {

@@ -17,9 +17,7 @@ pub(super) fn of(stated: Option<&str>, title: &str, plain: &str, house: &str) ->
     if sample.chars().filter(|c| c.is_alphabetic()).count() < ENOUGH {
         return house.to_owned();
     }
-    let seen = whatlang::detect(&sample)
-        .filter(whatlang::Info::is_reliable)
-        .and_then(|info| tag(info.lang()));
+    let seen = whatlang::detect(&sample).filter(whatlang::Info::is_reliable).and_then(|info| tag(info.lang()));
     match seen {
         // The newsroom knows its own country.
         Some(tag) if house.split('-').next() != Some(tag) => tag.to_owned(),

@@ -71,17 +71,9 @@ pub fn draft(item: Item, house: &HouseStyle, seen: DateTime<Utc>) -> Result<Draf
     }
     let fallback = item.base.as_ref().unwrap_or(&house.home);
     let link = item.link.as_deref().and_then(|link| address::web(fallback, link));
-    let base = link
-        .as_deref()
-        .and_then(|link| Url::parse(link).ok())
-        .unwrap_or_else(|| fallback.clone());
+    let base = link.as_deref().and_then(|link| Url::parse(link).ok()).unwrap_or_else(|| fallback.clone());
 
-    let body = item
-        .content
-        .as_ref()
-        .map(|content| html::sanitized(content, &base))
-        .transpose()?
-        .unwrap_or_default();
+    let body = item.content.as_ref().map(|content| html::sanitized(content, &base)).transpose()?.unwrap_or_default();
     let plain = plain_text(&body);
     let summary = summary(item.summary.as_ref(), &plain)?;
     let title = title(&item.title, &plain)?;
@@ -115,11 +107,7 @@ pub fn draft(item: Item, house: &HouseStyle, seen: DateTime<Utc>) -> Result<Draf
 /// The headline; a post without one gets the beginning of its text.
 fn title(title: &Text, plain: &str) -> Result<String, Rejected> {
     let line = text::line(&text::without_tags(&text::of(title)?));
-    Ok(if line.is_empty() {
-        text::shortened(&text::line(plain), TITLE)
-    } else {
-        line
-    })
+    Ok(if line.is_empty() { text::shortened(&text::line(plain), TITLE) } else { line })
 }
 
 /// The source's own summary. What a CMS cut off from the text by itself is shorter than what we make of the text.
@@ -131,7 +119,7 @@ fn summary(own: Option<&Text>, plain: &str) -> Result<String, Rejected> {
             return Ok(text::shortened(&own, OWN_SUMMARY));
         }
     }
-    Ok(text::shortened(&text::line(plain), SUMMARY))
+    Ok(text::shortened(&text::without_tags(&text::line(plain)), SUMMARY))
 }
 
 /// Names as plain text, each once, in their order.
@@ -151,10 +139,8 @@ fn names(raw: &[String]) -> Result<Vec<String>, Rejected> {
 
 fn picture(image: Image, base: &Url) -> Option<Image> {
     let url = address::web(base, &image.url)?;
-    let mime = image
-        .mime
-        .filter(|mime| mime.starts_with("image/"))
-        .or_else(|| address::image_type(&url).map(str::to_owned));
+    let mime =
+        image.mime.filter(|mime| mime.starts_with("image/")).or_else(|| address::image_type(&url).map(str::to_owned));
     // A size of nothing is a size that somebody did not know.
     let known = |pixels: Option<u32>| pixels.filter(|pixels| *pixels > 0);
     Some(Image {
@@ -195,21 +181,13 @@ fn id(key: &SourceKey, guid: Option<&str>, published: DateTime<Utc>, house: &Hou
     }
     let host = house.home.host_str().unwrap_or("localhost");
     let day = published.format("%Y-%m-%d");
-    let plain = key.0.len() <= 64
-        && key
-            .0
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte));
+    let plain = key.0.len() <= 64 && key.0.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte));
     let name = if plain { key.0.clone() } else { short_hash(&key.0) };
     ArticleId(format!("tag:{host},{day}:{}/{name}", house.source))
 }
 
 fn short_hash(text: &str) -> String {
-    Sha256::digest(text.as_bytes())
-        .iter()
-        .take(10)
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    Sha256::digest(text.as_bytes()).iter().take(10).map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Readers set articles from left to right unless the article itself says otherwise.

@@ -1,15 +1,7 @@
 //! Shortcodes that a WordPress left in its text because their plugin is gone: `[vc_row]`, `[gallery ids="1,2"]`.
 
 /// Shortcodes that stand alone and need no attribute.
-const KNOWN: &[&str] = &[
-    "gallery",
-    "caption",
-    "embed",
-    "audio",
-    "video",
-    "playlist",
-    "contact-form-7",
-];
+const KNOWN: &[&str] = &["gallery", "caption", "embed", "audio", "video", "playlist", "contact-form-7"];
 
 /// The HTML without left-over shortcodes. What they enclose stays. An editor's `[sic]` is none: a shortcode has a quoted
 /// attribute, a closing counterpart, or a known name.
@@ -44,22 +36,15 @@ pub(super) fn removed(html: &str) -> String {
 /// The length of the shortcode that `text` begins with.
 fn shortcode(text: &str, whole: &str) -> Option<usize> {
     let inside = text.strip_prefix('[')?;
-    let end = inside
-        .bytes()
-        .take(500)
-        .position(|byte| matches!(byte, b']' | b'[' | b'<'))?;
+    let end = inside.bytes().take(500).position(|byte| matches!(byte, b']' | b'[' | b'<'))?;
     let inside = inside[..end].trim_end_matches('/');
     if text.as_bytes().get(end + 1) != Some(&b']') {
         return None;
     }
     let name = inside.trim_start_matches('/').split_whitespace().next()?;
     let plain = name.starts_with(|c: char| c.is_ascii_lowercase())
-        && name
-            .bytes()
-            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_-".contains(&byte));
-    let quoted = ["=\"", "='", "=“", "=”", "=″", "=&quot;"]
-        .iter()
-        .any(|sign| inside.contains(sign));
+        && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_-".contains(&byte));
+    let quoted = ["=\"", "='", "=“", "=”", "=″", "=&quot;"].iter().any(|sign| inside.contains(sign));
     // Bounded: the look for a counterpart costs a scan each, so only where the text is short of a weapon.
     let paired = || whole.len() < 1 << 20 && whole.contains(&format!("[/{name}]"));
     let is_one = plain && (quoted || KNOWN.contains(&name) || name.contains('_') || paired());

@@ -12,9 +12,7 @@ fn house() -> HouseStyle {
 }
 
 fn seen() -> DateTime<Utc> {
-    Utc.with_ymd_and_hms(2026, 11, 24, 10, 0, 0)
-        .single()
-        .expect("a test's own date")
+    Utc.with_ymd_and_hms(2026, 11, 24, 10, 0, 0).single().expect("a test's own date")
 }
 
 fn item() -> Item {
@@ -33,10 +31,7 @@ fn article(item: Item) -> Article {
 #[test]
 fn an_id_is_made_of_what_lasts() {
     assert_eq!(article(item()).id.0, "tag:rahbarkisan.com,2026-11-23:website/7");
-    let strange = Item {
-        key: SourceKey("https://x.example/?p=7&a=ä".to_owned()),
-        ..item()
-    };
+    let strange = Item { key: SourceKey("https://x.example/?p=7&a=ä".to_owned()), ..item() };
     assert!(
         article(strange)
             .id
@@ -48,91 +43,40 @@ fn an_id_is_made_of_what_lasts() {
 
 #[test]
 fn a_newsroom_that_moves_keeps_its_ids() {
-    let house = HouseStyle {
-        keep_ids: true,
-        ..house()
-    };
+    let house = HouseStyle { keep_ids: true, ..house() };
     let keep = |guid: &str| {
-        draft(
-            Item {
-                guid: Some(guid.to_owned()),
-                ..item()
-            },
-            &house,
-            seen(),
-        )
-        .expect("an article")
-        .article
-        .id
-        .0
+        draft(Item { guid: Some(guid.to_owned()), ..item() }, &house, seen()).expect("an article").article.id.0
     };
-    assert_eq!(
-        keep("https://rahbarkisan.com/wp/?p=7"),
-        "https://rahbarkisan.com/wp/?p=7"
-    );
+    assert_eq!(keep("https://rahbarkisan.com/wp/?p=7"), "https://rahbarkisan.com/wp/?p=7");
     assert_eq!(keep("just words"), "tag:rahbarkisan.com,2026-11-23:website/7");
 }
 
 #[test]
 fn dates_make_sense() {
-    let early = Item {
-        updated: Some(seen() - TimeDelta::days(9)),
-        ..item()
-    };
-    assert_eq!(
-        article(early).updated,
-        seen() - TimeDelta::days(1),
-        "never before the publication"
-    );
-    let ahead = Item {
-        updated: Some(seen() + TimeDelta::days(9)),
-        ..item()
-    };
+    let early = Item { updated: Some(seen() - TimeDelta::days(9)), ..item() };
+    assert_eq!(article(early).updated, seen() - TimeDelta::days(1), "never before the publication");
+    let ahead = Item { updated: Some(seen() + TimeDelta::days(9)), ..item() };
     assert_eq!(article(ahead).updated, seen() - TimeDelta::days(1), "never ahead of us");
-    let undated = draft(
-        Item {
-            published: None,
-            ..item()
-        },
-        &house(),
-        seen(),
-    )
-    .expect("an article");
+    let undated = draft(Item { published: None, ..item() }, &house(), seen()).expect("an article");
     assert!(!undated.dated && undated.article.published == seen());
 }
 
 #[test]
 fn a_post_without_a_title_is_called_by_its_first_words() {
-    let untitled = Item {
-        title: Text::Html(String::new()),
-        ..item()
-    };
+    let untitled = Item { title: Text::Html(String::new()), ..item() };
     assert_eq!(article(untitled).title, "It rained.");
 }
 
 #[test]
 fn nothing_at_all_is_no_article() {
-    let empty = Item {
-        title: Text::Html(" ".to_owned()),
-        content: None,
-        ..item()
-    };
+    let empty = Item { title: Text::Html(" ".to_owned()), content: None, ..item() };
     assert_eq!(draft(empty, &house(), seen()).err(), Some(Rejected::Empty));
-    let long = Item {
-        title: Text::Html("x".repeat(100_000)),
-        ..item()
-    };
+    let long = Item { title: Text::Html("x".repeat(100_000)), ..item() };
     assert_eq!(draft(long, &house(), seen()).err(), Some(Rejected::LongTitle));
 }
 
 #[test]
 fn urdu_text_tells_readers_its_direction() {
-    let urdu = Item {
-        language: Some("ur".to_owned()),
-        ..item()
-    };
-    assert_eq!(
-        article(urdu).html,
-        "<div dir=\"rtl\" lang=\"ur\"><p>It rained.</p></div>"
-    );
+    let urdu = Item { language: Some("ur".to_owned()), ..item() };
+    assert_eq!(article(urdu).html, "<div dir=\"rtl\" lang=\"ur\"><p>It rained.</p></div>");
 }

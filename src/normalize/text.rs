@@ -47,9 +47,7 @@ pub(super) fn of(text: &Text) -> Result<String, Rejected> {
                 return Err(Rejected::Deep);
             }
             let document = Document::fragment(spaced(html));
-            document
-                .select("script, style, noscript, template, .more-link")
-                .remove();
+            document.select("script, style, noscript, template, .more-link").remove();
             Ok(clean(&document.text()))
         }
     }
@@ -117,14 +115,9 @@ pub(super) fn without_tags(title: &str) -> String {
     while let Some(at) = rest.find('<') {
         out.push_str(&rest[..at]);
         rest = &rest[at..];
-        let name = rest[1..]
-            .trim_start_matches('/')
-            .split(|c: char| !c.is_ascii_alphanumeric())
-            .next()
-            .unwrap_or_default();
-        let end = rest
-            .find('>')
-            .filter(|_| IN_TITLES.iter().any(|known| known.eq_ignore_ascii_case(name)));
+        let name =
+            rest[1..].trim_start_matches('/').split(|c: char| !c.is_ascii_alphanumeric()).next().unwrap_or_default();
+        let end = rest.find('>').filter(|_| IN_TITLES.iter().any(|known| known.eq_ignore_ascii_case(name)));
         out.push_str(if end.is_some() { "" } else { "<" });
         rest = &rest[end.unwrap_or(0) + 1..];
     }
@@ -145,10 +138,7 @@ fn spaced(html: &str) -> String {
 
 /// A summary without the "[…]" or "Continue reading" that a CMS puts at its end, and whether there was one.
 pub(super) fn without_more_link(summary: &str) -> (String, bool) {
-    let cut = ["Continue reading", "Read more"]
-        .iter()
-        .filter_map(|words| summary.rfind(words))
-        .min();
+    let cut = ["Continue reading", "Read more"].iter().filter_map(|words| summary.rfind(words)).min();
     // Only at the very end, or the words belong to the text.
     let cut = cut.filter(|at| summary[*at..].chars().count() < 200 && *at > 0);
     let text = cut.map_or(summary, |at| &summary[..at]).trim_end();
@@ -178,10 +168,7 @@ mod tests {
 
     #[test]
     fn what_xml_cannot_carry_is_dropped_and_joiners_stay() {
-        assert_eq!(
-            clean("a\u{0}\u{b}\u{1d}b\u{ffff}c\u{85}d\u{feff}\r\ne\u{fdd0}"),
-            "abcd\ne"
-        );
+        assert_eq!(clean("a\u{0}\u{b}\u{1d}b\u{ffff}c\u{85}d\u{feff}\r\ne\u{fdd0}"), "abcd\ne");
         assert_eq!(clean("می‌خواهم 👩\u{200d}🌾 क्षि"), "می‌خواهم 👩\u{200d}🌾 क्षि");
     }
 
@@ -198,24 +185,15 @@ mod tests {
 
     #[test]
     fn tags_that_were_escaped_once_too_often_go_and_other_brackets_stay() {
-        assert_eq!(
-            without_tags("Ends with <b>tags</b> & <I class='x'>more</I>"),
-            "Ends with tags & more"
-        );
+        assert_eq!(without_tags("Ends with <b>tags</b> & <I class='x'>more</I>"), "Ends with tags & more");
         assert_eq!(without_tags("1 < 2 > 0, <-- and <3"), "1 < 2 > 0, <-- and <3");
     }
 
     #[test]
     fn what_a_cms_adds_to_an_excerpt_goes() {
         assert_eq!(without_more_link("It rained. […]"), ("It rained.…".to_owned(), true));
-        assert_eq!(
-            without_more_link("It rained … Continue reading Rain in Lahore"),
-            ("It rained …".to_owned(), true)
-        );
-        assert_eq!(
-            without_more_link("Read more books, she said"),
-            ("Read more books, she said".to_owned(), false)
-        );
+        assert_eq!(without_more_link("It rained … Continue reading Rain in Lahore"), ("It rained …".to_owned(), true));
+        assert_eq!(without_more_link("Read more books, she said"), ("Read more books, she said".to_owned(), false));
     }
 
     #[test]

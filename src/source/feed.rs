@@ -17,11 +17,7 @@ use crate::article::markup::xml_depth;
 use crate::article::{Image, Item, SourceKey, Text, date};
 use crate::fetch::Fetcher;
 
-pub(super) const KIND: Kind = Kind {
-    name: "feed",
-    precedence: 20,
-    read,
-};
+pub(super) const KIND: Kind = Kind { name: "feed", precedence: 20, read };
 
 /// Some servers get stuck on 304, so validators are forgotten after this long.
 const VALIDATORS_LAST: TimeDelta = TimeDelta::days(8);
@@ -73,9 +69,7 @@ pub(super) async fn entries(net: &Fetcher, url: &Url, zone: Tz, since: Mark) -> 
     let answer = net.get(url, &fields).await?;
     let now = answer.date();
     if answer.status == 304 {
-        let stale = now
-            .zip(since.since)
-            .is_some_and(|(now, then)| now - then > VALIDATORS_LAST);
+        let stale = now.zip(since.since).is_some_and(|(now, then)| now - then > VALIDATORS_LAST);
         return Ok((Pulled::default(), if stale { Mark::default() } else { since }));
     }
     let answer = answer.ok()?;
@@ -111,10 +105,7 @@ fn items(body: &[u8], url: &Url, zone: Tz) -> Result<Pulled, PullError> {
 fn parse(body: &[u8], url: &Url, zone: Tz) -> Result<Feed, PullError> {
     let unreadable =
         |why: &dyn std::fmt::Display| PullError::Unreadable(format!("{url}: not a feed that can be read: {why}"));
-    let start = body
-        .iter()
-        .copied()
-        .find(|byte| !byte.is_ascii_whitespace() && !matches!(byte, 0xEF | 0xBB | 0xBF));
+    let start = body.iter().copied().find(|byte| !byte.is_ascii_whitespace() && !matches!(byte, 0xEF | 0xBB | 0xBF));
     match start {
         None => return Err(unreadable(&"the answer is empty")),
         Some(b'<') if xml_depth(body) > MAX_DEPTH => return Err(unreadable(&"elements are nested too deeply")),
@@ -129,11 +120,7 @@ fn parse(body: &[u8], url: &Url, zone: Tz) -> Result<Feed, PullError> {
             .id_generator(|_, _, _| String::new())
             .build()
     };
-    parser().parse(body).or_else(|error| {
-        parser()
-            .parse(repaired(body).as_bytes())
-            .map_err(|_| unreadable(&error))
-    })
+    parser().parse(body).or_else(|error| parser().parse(repaired(body).as_bytes()).map_err(|_| unreadable(&error)))
 }
 
 fn is_html(body: &[u8]) -> bool {
@@ -149,11 +136,8 @@ fn repaired(body: &[u8]) -> String {
     while let Some(at) = rest.find('&') {
         out.push_str(&rest[..at]);
         let tail = &rest[at + 1..];
-        let name: usize = tail
-            .bytes()
-            .take(12)
-            .take_while(|byte| byte.is_ascii_alphanumeric() || *byte == b'#')
-            .count();
+        let name: usize =
+            tail.bytes().take(12).take_while(|byte| byte.is_ascii_alphanumeric() || *byte == b'#').count();
         let known = tail.as_bytes().get(name) == Some(&b';')
             && (tail.starts_with('#') || matches!(&tail[..name], "amp" | "lt" | "gt" | "quot" | "apos"));
         out.push_str(if known { "&" } else { "&amp;" });
@@ -164,10 +148,7 @@ fn repaired(body: &[u8]) -> String {
     // What was cut off loses its last, half entry; the rest can be closed.
     for (open, end, close) in [("<rss", "</rss>", "</channel></rss>"), ("<feed", "</feed>", "</feed>")] {
         if out.contains(open) && !out.contains(end) {
-            let whole = out
-                .rfind("</item>")
-                .map(|at| at + 7)
-                .or_else(|| out.rfind("</entry>").map(|at| at + 8));
+            let whole = out.rfind("</item>").map(|at| at + 7).or_else(|| out.rfind("</entry>").map(|at| at + 8));
             out.truncate(whole.unwrap_or(out.len()));
             out.push_str(close);
         }
@@ -177,21 +158,14 @@ fn repaired(body: &[u8]) -> String {
 
 /// `None`: a post behind a password.
 fn item(entry: Entry, url: &Url, language: Option<&str>) -> Result<Option<Item>, String> {
-    let links: Vec<_> = entry
-        .links
-        .iter()
-        .filter(|link| matches!(link.rel.as_deref(), None | Some("alternate")))
-        .collect();
-    let link = links
-        .iter()
-        .find(|link| link.media_type.as_deref().is_none_or(|kind| kind.contains("html")))
-        .or(links.first());
+    let links: Vec<_> =
+        entry.links.iter().filter(|link| matches!(link.rel.as_deref(), None | Some("alternate"))).collect();
+    let link =
+        links.iter().find(|link| link.media_type.as_deref().is_none_or(|kind| kind.contains("html"))).or(links.first());
     let link = link.map(|link| link.href.clone());
     let content = entry.content.and_then(|content| {
         let html = content.content_type.subty() != "plain";
-        content
-            .body
-            .map(|body| if html { Text::Html(body) } else { Text::Plain(body) })
+        content.body.map(|body| if html { Text::Html(body) } else { Text::Plain(body) })
     });
     if let Some(Text::Html(body)) = &content
         && is_password_form(body)
@@ -211,20 +185,11 @@ fn item(entry: Entry, url: &Url, language: Option<&str>) -> Result<Option<Item>,
     let (published, updated) = (entry.published.or(entry.updated), entry.updated);
     Ok(Some(Item {
         guid: Some(entry.id).filter(|id| !id.is_empty()),
-        base: Some(
-            entry
-                .base
-                .and_then(|base| Url::parse(&base).ok())
-                .unwrap_or_else(|| url.clone()),
-        ),
+        base: Some(entry.base.and_then(|base| Url::parse(&base).ok()).unwrap_or_else(|| url.clone())),
         summary: entry.summary.map(text),
         content,
         authors: entry.authors.into_iter().filter_map(|person| person.name).collect(),
-        tags: entry
-            .categories
-            .into_iter()
-            .map(|category| category.label.unwrap_or(category.term))
-            .collect(),
+        tags: entry.categories.into_iter().map(|category| category.label.unwrap_or(category.term)).collect(),
         image: entry.media.iter().find_map(picture),
         language: entry.language.or_else(|| language.map(str::to_owned)),
         published,
@@ -253,11 +218,7 @@ fn picture(media: &MediaObject) -> Option<Image> {
         let url = content.url.as_ref().filter(|_| is_image)?;
         Some(Image {
             url: url.to_string(),
-            alt: media
-                .description
-                .as_ref()
-                .map(|text| text.content.clone())
-                .unwrap_or_default(),
+            alt: media.description.as_ref().map(|text| text.content.clone()).unwrap_or_default(),
             width: content.width,
             height: content.height,
             mime: content.content_type.as_ref().map(ToString::to_string),
@@ -297,10 +258,7 @@ mod tests {
         let pulled = read(TWO).expect("a feed");
         assert_eq!(pulled.items.len(), 2);
         assert_eq!(pulled.items[0].key.0, "one");
-        assert_eq!(
-            pulled.items[0].published.map(|at| at.to_rfc3339()).as_deref(),
-            Some("2026-11-25T09:00:00+00:00")
-        );
+        assert_eq!(pulled.items[0].published.map(|at| at.to_rfc3339()).as_deref(), Some("2026-11-25T09:00:00+00:00"));
         assert_eq!(pulled.items[1].key.0, "https://paper.example/2");
     }
 
@@ -318,11 +276,9 @@ mod tests {
 
     #[test]
     fn what_is_no_feed_is_told_in_one_line() {
-        for (document, told) in [
-            ("", "empty"),
-            ("<!DOCTYPE html><html></html>", "HTML page"),
-            ("{\"a\":1}", "not a feed"),
-        ] {
+        for (document, told) in
+            [("", "empty"), ("<!DOCTYPE html><html></html>", "HTML page"), ("{\"a\":1}", "not a feed")]
+        {
             let error = read(document).expect_err("no feed").to_string();
             assert!(error.contains(told) && !error.contains('\n'), "{error}");
         }

@@ -40,20 +40,9 @@ pub(super) async fn pull(
     let mut gone = Vec::new();
     if batch.rejected.is_empty() {
         let present: HashSet<&SourceKey> = batch.items.iter().map(|item| &item.key).collect();
-        gone = held
-            .keys()
-            .await?
-            .into_iter()
-            .filter(|key| !present.contains(key))
-            .collect();
+        gone = held.keys().await?.into_iter().filter(|key| !present.contains(key)).collect();
     }
-    Ok(Pulled {
-        items: batch.items,
-        rejected: batch.rejected,
-        gone,
-        next: since,
-        ..Pulled::default()
-    })
+    Ok(Pulled { items: batch.items, rejected: batch.rejected, gone, next: since, ..Pulled::default() })
 }
 
 fn read_all(folder: &Path, endings: &[&str], read: impl Fn(&File, &mut Batch)) -> Result<Batch, PullError> {
@@ -72,10 +61,7 @@ fn read_all(folder: &Path, endings: &[&str], read: impl Fn(&File, &mut Batch)) -
                 }
                 read(&File { path, name, text }, &mut batch);
             }
-            Err(why) => batch.rejected.push(Rejection {
-                key: name,
-                why: format!("{}: {why}", path.display()),
-            }),
+            Err(why) => batch.rejected.push(Rejection { key: name, why: format!("{}: {why}", path.display()) }),
         }
     }
     Ok(batch)
@@ -104,10 +90,7 @@ fn walk(folder: &Path, endings: &[&str], depth: usize, paths: &mut Vec<PathBuf>)
 }
 
 fn too_much(folder: &Path, what: &str) -> PullError {
-    PullError::Unreadable(format!(
-        "{}: more than {what}; split it into several sources",
-        folder.display()
-    ))
+    PullError::Unreadable(format!("{}: more than {what}; split it into several sources", folder.display()))
 }
 
 fn text_of(path: &Path) -> Result<String, String> {
@@ -124,9 +107,5 @@ fn text_of(path: &Path) -> Result<String, String> {
 
 fn name_of(folder: &Path, path: &Path) -> String {
     let inside = path.strip_prefix(folder).unwrap_or(path).with_extension("");
-    inside
-        .components()
-        .map(|part| part.as_os_str().to_string_lossy())
-        .collect::<Vec<_>>()
-        .join("/")
+    inside.components().map(|part| part.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/")
 }

@@ -18,11 +18,7 @@ use super::{Cursor, Held, Kind, Place, PullError, Pulled, Source};
 use crate::article::{Image, Item, SourceKey, Text, date};
 use crate::fetch::Fetcher;
 
-pub(super) const KIND: Kind = Kind {
-    name: "folder",
-    precedence: 30,
-    read,
-};
+pub(super) const KIND: Kind = Kind { name: "folder", precedence: 30, read };
 
 const ENDINGS: &[&str] = &["md", "markdown", "html", "htm", "json"];
 
@@ -34,10 +30,7 @@ struct Settings {
 
 fn read(settings: ValueDeserializer<'_>, place: &Place) -> Result<Arc<dyn Source>, TomlError> {
     let Settings { path } = Settings::deserialize(settings)?;
-    Ok(Arc::new(Folder {
-        path: place.feeds.join(path),
-        zone: place.zone,
-    }))
+    Ok(Arc::new(Folder { path: place.feeds.join(path), zone: place.zone }))
 }
 
 struct Folder {
@@ -49,16 +42,10 @@ struct Folder {
 impl Source for Folder {
     async fn pull(&self, _net: &Fetcher, since: Cursor, held: &dyn Held) -> Result<Pulled, PullError> {
         let zone = self.zone;
-        files::pull(
-            self.path.clone(),
-            ENDINGS,
-            since,
-            held,
-            move |file, batch| match article(file, zone) {
-                Ok(item) => batch.items.extend(item),
-                Err(why) => batch.reject(file, why),
-            },
-        )
+        files::pull(self.path.clone(), ENDINGS, since, held, move |file, batch| match article(file, zone) {
+            Ok(item) => batch.items.extend(item),
+            Err(why) => batch.reject(file, why),
+        })
         .await
     }
 }
@@ -95,10 +82,7 @@ struct FrontMatter(Map<String, Value>);
 
 impl FrontMatter {
     fn first(&self, names: &[&str]) -> Option<&Value> {
-        names
-            .iter()
-            .find_map(|name| self.0.get(*name))
-            .filter(|value| !value.is_null())
+        names.iter().find_map(|name| self.0.get(*name)).filter(|value| !value.is_null())
     }
 
     fn text(&self, names: &[&str]) -> Option<String> {
@@ -152,26 +136,18 @@ fn word(value: &Value) -> Option<String> {
         Value::String(text) => Some(text.clone()),
         Value::Number(number) => Some(number.to_string()),
         // How the TOML crate hands a date to serde.
-        Value::Object(map) if map.len() == 1 => map
-            .get("$__toml_private_datetime")
-            .and_then(Value::as_str)
-            .map(str::to_owned),
+        Value::Object(map) if map.len() == 1 => {
+            map.get("$__toml_private_datetime").and_then(Value::as_str).map(str::to_owned)
+        }
         _ => None,
     }
 }
 
 /// The front matter and the body of a file, by its ending.
 fn split(path: &Path, text: &str) -> Result<(FrontMatter, Option<Text>), String> {
-    let ending = path
-        .extension()
-        .and_then(|ending| ending.to_str())
-        .unwrap_or_default()
-        .to_ascii_lowercase();
+    let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default().to_ascii_lowercase();
     if ending == "json" {
-        return Ok((
-            FrontMatter(serde_json::from_str(text).map_err(|error| error.to_string())?),
-            None,
-        ));
+        return Ok((FrontMatter(serde_json::from_str(text).map_err(|error| error.to_string())?), None));
     }
     let (front, body) = if let Some(rest) = fenced(text, "+++") {
         let (front, body) = rest?;
@@ -183,14 +159,10 @@ fn split(path: &Path, text: &str) -> Result<(FrontMatter, Option<Text>), String>
         (front.unwrap_or_default(), body)
     } else {
         return Err(
-            "it does not begin with a front matter: TOML between +++ lines, or YAML between --- lines".to_owned(),
+            "it does not begin with a front matter: TOML between +++ lines, or YAML between --- lines".to_owned()
         );
     };
-    let html = if matches!(ending.as_str(), "md" | "markdown") {
-        from_markdown(body)
-    } else {
-        body.to_owned()
-    };
+    let html = if matches!(ending.as_str(), "md" | "markdown") { from_markdown(body) } else { body.to_owned() };
     Ok((FrontMatter(front), Some(Text::Html(html))))
 }
 
@@ -219,10 +191,7 @@ fn from_markdown(text: &str) -> String {
 
 impl Batch {
     fn reject(&mut self, file: &File, why: String) {
-        self.rejected.push(super::Rejection {
-            key: file.name.clone(),
-            why: format!("{}: {why}", file.path.display()),
-        });
+        self.rejected.push(super::Rejection { key: file.name.clone(), why: format!("{}: {why}", file.path.display()) });
     }
 }
 
@@ -232,11 +201,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn read(name: &str, text: &str) -> Result<Item, String> {
-        let file = File {
-            path: PathBuf::from(name),
-            name: "name".to_owned(),
-            text: text.to_owned(),
-        };
+        let file = File { path: PathBuf::from(name), name: "name".to_owned(), text: text.to_owned() };
         article(&file, chrono_tz::Asia::Karachi).map(|item| item.expect("no draft"))
     }
 
@@ -247,17 +212,11 @@ mod tests {
             "+++\ntitle = \"Rain\"\ndate = 2026-11-24\nauthor = \"Sana\"\ntags = [\"rain\", 2026]\n+++\n*wet*",
         )
         .expect("toml");
-        let yaml = read(
-            "a.md",
-            "---\ntitle: Rain\ndate: 2026-11-24\nauthor: Sana\ntags: [rain, 2026]\n---\n*wet*",
-        )
-        .expect("yaml");
+        let yaml = read("a.md", "---\ntitle: Rain\ndate: 2026-11-24\nauthor: Sana\ntags: [rain, 2026]\n---\n*wet*")
+            .expect("yaml");
         for item in [toml, yaml] {
             assert_eq!(item.title, Text::Plain("Rain".to_owned()));
-            assert_eq!(
-                item.published.map(|at| at.to_rfc3339()).as_deref(),
-                Some("2026-11-23T19:00:00+00:00")
-            );
+            assert_eq!(item.published.map(|at| at.to_rfc3339()).as_deref(), Some("2026-11-23T19:00:00+00:00"));
             assert_eq!(
                 (item.authors, item.tags),
                 (vec!["Sana".to_owned()], vec!["rain".to_owned(), "2026".to_owned()])
@@ -283,11 +242,7 @@ mod tests {
     fn a_draft_is_no_article_yet() {
         for front in ["draft = true", "published = false", "status = \"draft\""] {
             let text = format!("+++\ntitle = \"x\"\n{front}\n+++\n");
-            let file = File {
-                path: PathBuf::from("a.md"),
-                name: "a".to_owned(),
-                text,
-            };
+            let file = File { path: PathBuf::from("a.md"), name: "a".to_owned(), text };
             assert!(article(&file, chrono_tz::UTC).expect("readable").is_none(), "{front}");
         }
     }
@@ -300,10 +255,7 @@ mod tests {
             "authors": [{"name": "Sana"}], "date_published": "2026-11-24T10:00:00Z", "content_html": "<p>wet</p>", "image": {"url": "r.jpg", "width": 9}}"#,
         );
         let item = item.expect("an article");
-        assert_eq!(
-            (item.authors, item.image.and_then(|image| image.width)),
-            (vec!["Sana".to_owned()], Some(9))
-        );
+        assert_eq!((item.authors, item.image.and_then(|image| image.width)), (vec!["Sana".to_owned()], Some(9)));
         assert!(item.published.is_some() && item.content.is_some() && item.link.is_some());
     }
 

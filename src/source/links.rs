@@ -36,11 +36,7 @@ impl Link {
 
 /// The links of an answer, those of its header fields first.
 pub fn links(answer: &Answer) -> Vec<Link> {
-    let fields = answer
-        .headers
-        .get_all("link")
-        .iter()
-        .filter_map(|value| value.to_str().ok());
+    let fields = answer.headers.get_all("link").iter().filter_map(|value| value.to_str().ok());
     let mut links: Vec<Link> = fields.flat_map(|field| in_field(field, &answer.url)).collect();
     let is_html = answer.header("content-type").is_some_and(|kind| kind.contains("html"));
     if is_html {
@@ -120,10 +116,7 @@ mod tests {
             "<https://h.example/>; rel=\"hub\", </feed?a=1,2>; rel=\"self alternate\"; type=\"application/rss+xml\"",
             &base(),
         );
-        let told: Vec<_> = links
-            .iter()
-            .map(|link| (link.rel.as_str(), link.url.as_str()))
-            .collect();
+        let told: Vec<_> = links.iter().map(|link| (link.rel.as_str(), link.url.as_str())).collect();
         assert_eq!(
             told,
             [

@@ -129,11 +129,7 @@ fn is_password_form(html: &str) -> bool {
 
 /// A cursor's own words, as JSON. What can't be read counts as "never pulled": that costs a pull, and loses nothing.
 fn mark<T: serde::de::DeserializeOwned + Default>(cursor: &Cursor) -> T {
-    cursor
-        .0
-        .as_deref()
-        .and_then(|text| serde_json::from_str(text).ok())
-        .unwrap_or_default()
+    cursor.0.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
 }
 
 fn cursor<T: serde::Serialize>(mark: &T) -> Result<Cursor, PullError> {

@@ -92,11 +92,7 @@ impl Store {
         let due = rows.into_iter().map(Stored::try_from).collect::<Result<Vec<_>, _>>()?;
         let mut touched = BTreeSet::new();
         for stored in &due {
-            tx.run(
-                "UPDATE articles SET released_at = $1 WHERE num = $2",
-                args![millis(now), stored.num],
-            )
-            .await?;
+            tx.run("UPDATE articles SET released_at = $1 WHERE num = $2", args![millis(now), stored.num]).await?;
             touched.extend(touches(None, Some(&stored.article)));
         }
         want(&mut tx, &touched).await?;
@@ -121,11 +117,7 @@ impl Store {
 /// Raises `wanted` of the topics of these feeds. In sorted order, so that two workers never wait for each other in a circle.
 async fn want(tx: &mut Tx, feeds: &BTreeSet<String>) -> Result<(), StoreError> {
     for feed in feeds {
-        tx.run(
-            "UPDATE topics SET wanted = wanted + 1 WHERE feed = $1",
-            args![feed.as_str()],
-        )
-        .await?;
+        tx.run("UPDATE topics SET wanted = wanted + 1 WHERE feed = $1", args![feed.as_str()]).await?;
     }
     Ok(())
 }
@@ -133,11 +125,7 @@ async fn want(tx: &mut Tx, feeds: &BTreeSet<String>) -> Result<(), StoreError> {
 /// A source may tell of an article twice in one batch: its last word counts.
 fn last_of_each(drafts: Vec<Draft>) -> Vec<Draft> {
     let mut seen = HashSet::new();
-    let mut kept: Vec<Draft> = drafts
-        .into_iter()
-        .rev()
-        .filter(|draft| seen.insert(draft.key.clone()))
-        .collect();
+    let mut kept: Vec<Draft> = drafts.into_iter().rev().filter(|draft| seen.insert(draft.key.clone())).collect();
     kept.reverse();
     kept
 }
@@ -160,16 +148,8 @@ fn link_key(link: &str) -> Option<String> {
         .filter(|(name, _)| !name.starts_with("utm_") && name != "fbclid")
         .map(|(name, value)| format!("{name}={value}"))
         .collect();
-    let query = if query.is_empty() {
-        String::new()
-    } else {
-        format!("?{}", query.join("&"))
-    };
-    Some(format!(
-        "{}{port}{}{query}",
-        host.trim_start_matches("www."),
-        url.path().trim_end_matches('/')
-    ))
+    let query = if query.is_empty() { String::new() } else { format!("?{}", query.join("&")) };
+    Some(format!("{}{port}{}{query}", host.trim_start_matches("www."), url.path().trim_end_matches('/')))
 }
 
 /// The lists of an article, in one column.
@@ -220,13 +200,7 @@ impl TryFrom<Columns> for Stored {
     type Error = StoreError;
 
     fn try_from(row: Columns) -> Result<Self, StoreError> {
-        let Lists {
-            authors,
-            sections,
-            tags,
-            sources,
-            image,
-        } = serde_json::from_str(&row.lists)?;
+        let Lists { authors, sections, tags, sources, image } = serde_json::from_str(&row.lists)?;
         Ok(Stored {
             num: row.num,
             released_at: row.released_at,
@@ -327,42 +301,24 @@ impl Desk {
         drafts: &[Draft],
         gone: &[SourceKey],
     ) -> Result<Self, StoreError> {
-        let keys = drafts
-            .iter()
-            .map(|draft| &draft.key)
-            .chain(gone)
-            .map(|key| key.0.as_str().into())
-            .collect();
+        let keys = drafts.iter().map(|draft| &draft.key).chain(gone).map(|key| key.0.as_str().into()).collect();
         let sql = "SELECT key, article, gone_at FROM origins WHERE source = $1 AND key IN ({})";
         let origins: Vec<(String, i64, Option<i64>)> = tx.all_in(sql, args![source], keys).await?;
 
-        let links: BTreeSet<String> = drafts
-            .iter()
-            .filter_map(|draft| link_key(draft.article.link.as_deref()?))
-            .collect();
+        let links: BTreeSet<String> =
+            drafts.iter().filter_map(|draft| link_key(draft.article.link.as_deref()?)).collect();
         let links = links.into_iter().map(Arg::from).collect();
-        let linked: Vec<(i64, String)> = tx
-            .all_in(
-                "SELECT num, link_key FROM articles WHERE link_key IN ({})",
-                Vec::new(),
-                links,
-            )
-            .await?;
+        let linked: Vec<(i64, String)> =
+            tx.all_in("SELECT num, link_key FROM articles WHERE link_key IN ({})", Vec::new(), links).await?;
 
-        let nums: BTreeSet<i64> = origins
-            .iter()
-            .map(|row| row.1)
-            .chain(linked.iter().map(|row| row.0))
-            .collect();
+        let nums: BTreeSet<i64> = origins.iter().map(|row| row.1).chain(linked.iter().map(|row| row.0)).collect();
         let nums: Vec<Arg> = nums.into_iter().map(Arg::from).collect();
         let sql = format!("SELECT {COLUMNS} FROM articles WHERE num IN ({{}})");
         let articles: Vec<Columns> = tx.all_in(&sql, Vec::new(), nums.clone()).await?;
         let sql = "SELECT article, key FROM origins WHERE source = $1 AND article IN ({})";
         let own: Vec<(i64, String)> = tx.all_in(sql, args![source], nums).await?;
         let ids = drafts.iter().map(|draft| draft.article.id.0.as_str().into()).collect();
-        let ids: Vec<(String,)> = tx
-            .all_in("SELECT id FROM articles WHERE id IN ({})", Vec::new(), ids)
-            .await?;
+        let ids: Vec<(String,)> = tx.all_in("SELECT id FROM articles WHERE id IN ({})", Vec::new(), ids).await?;
         let seconds = drafts.iter().map(|draft| draft.article.updated.timestamp());
         let seconds: BTreeSet<i64> = seconds.chain([now.timestamp()]).collect();
         let seconds = seconds.into_iter().map(Arg::from).collect();
@@ -385,13 +341,7 @@ impl Desk {
             revisions: Vec::new(),
         };
         for (key, article, gone_at) in origins {
-            desk.origins.insert(
-                SourceKey(key),
-                Origin {
-                    article,
-                    gone: gone_at.is_some(),
-                },
-            );
+            desk.origins.insert(SourceKey(key), Origin { article, gone: gone_at.is_some() });
         }
         for row in articles {
             desk.articles.insert(row.num, row.try_into()?);
@@ -416,11 +366,7 @@ impl Desk {
             let own = self.own_keys.get(num).map_or(&[][..], Vec::as_slice);
             own.is_empty() || (own.len() == 1 && own[0].is_stand_in() != draft.key.is_stand_in())
         };
-        let is_live = |num: &i64| {
-            self.articles
-                .get(num)
-                .is_some_and(|stored| stored.withdrawn_at.is_none())
-        };
+        let is_live = |num: &i64| self.articles.get(num).is_some_and(|stored| stored.withdrawn_at.is_none());
         candidates.iter().filter(may_be).max_by_key(|num| is_live(num)).copied()
     }
 
@@ -454,11 +400,7 @@ impl Desk {
                 updated,
                 ..
             } = draft.article;
-            let published = if draft.dated {
-                published
-            } else {
-                stored.article.published
-            };
+            let published = if draft.dated { published } else { stored.article.published };
             next.article = Article {
                 link,
                 title,
@@ -477,19 +419,12 @@ impl Desk {
             next.withdrawn_at = None;
             if back || !next.article.reads_like(&stored.article) {
                 // It moves forward, and to the time that the source states where that is possible.
-                let moved = if updated > stored.article.updated {
-                    updated
-                } else {
-                    seconds(self.now)
-                };
+                let moved = if updated > stored.article.updated { updated } else { seconds(self.now) };
                 next.article.updated = self.moment(moved.max(next.article.published).max(stored.article.updated));
             }
         }
-        let outcome = if back || !next.article.reads_like(&stored.article) {
-            Outcome::Corrected
-        } else {
-            Outcome::Unchanged
-        };
+        let outcome =
+            if back || !next.article.reads_like(&stored.article) { Outcome::Corrected } else { Outcome::Unchanged };
         if outcome == Outcome::Corrected {
             self.revisions.push((num, stored.article.clone()));
         }
@@ -552,21 +487,13 @@ impl Desk {
     fn moment(&mut self, at: DateTime<Utc>) -> DateTime<Utc> {
         let first = millis(at);
         let last = first - first.rem_euclid(1000) + 999;
-        let free = (first..=last)
-            .find(|moment| !self.moments.contains(moment))
-            .unwrap_or(last);
+        let free = (first..=last).find(|moment| !self.moments.contains(moment)).unwrap_or(last);
         self.moments.insert(free);
         instant(free)
     }
 
     fn origin(&mut self, key: &SourceKey, article: i64, revision: Option<String>, gone_at: Option<i64>) {
-        self.origins.insert(
-            key.clone(),
-            Origin {
-                article,
-                gone: gone_at.is_some(),
-            },
-        );
+        self.origins.insert(key.clone(), Origin { article, gone: gone_at.is_some() });
         self.written_origins.push((key.clone(), article, revision, gone_at));
     }
 
@@ -583,36 +510,22 @@ impl Desk {
     /// Writes what the batch has come to; tells how many feeds it touches.
     async fn write(self, tx: &mut Tx, touches: &Touches<'_>) -> Result<usize, StoreError> {
         let now = millis(self.now);
-        let changed: Vec<(&Stored, Option<&Stored>)> = self
-            .before
-            .iter()
-            .filter_map(|(num, was)| Some((self.articles.get(num)?, was.as_ref())))
-            .collect();
+        let changed: Vec<(&Stored, Option<&Stored>)> =
+            self.before.iter().filter_map(|(num, was)| Some((self.articles.get(num)?, was.as_ref()))).collect();
 
-        let rows = changed
-            .iter()
-            .map(|(stored, _)| stored.row())
-            .collect::<Result<Vec<_>, _>>()?;
+        let rows = changed.iter().map(|(stored, _)| stored.row()).collect::<Result<Vec<_>, _>>()?;
         tx.insert(INSERT, rows, UPSERT).await?;
 
         let nums = changed.iter().map(|(stored, _)| stored.num.into()).collect();
-        tx.run_in("DELETE FROM terms WHERE article IN ({})", Vec::new(), nums)
-            .await?;
+        tx.run_in("DELETE FROM terms WHERE article IN ({})", Vec::new(), nums).await?;
         let mut terms = Vec::new();
         let mut words = Vec::new();
         for (stored, _) in changed.iter().filter(|(stored, _)| stored.withdrawn_at.is_none()) {
             let (published, updated) = (millis(stored.article.published), millis(stored.article.updated));
-            terms.extend(
-                stored
-                    .article
-                    .terms()
-                    .into_iter()
-                    .map(|term| args![term, published, stored.num, updated]),
-            );
+            terms.extend(stored.article.terms().into_iter().map(|term| args![term, published, stored.num, updated]));
             words.push((stored.num, stored.article.words()));
         }
-        tx.insert("INSERT INTO terms (term, published, article, updated)", terms, "")
-            .await?;
+        tx.insert("INSERT INTO terms (term, published, article, updated)", terms, "").await?;
         tx.index_words(words).await?;
 
         let origins = self.written_origins.into_iter();
@@ -671,15 +584,9 @@ mod tests {
     fn one_article_has_one_link_key() {
         let key = link_key("https://rahbarkisan.com/wp/putin/");
         assert_eq!(key.as_deref(), Some("rahbarkisan.com/wp/putin"));
-        for same in [
-            "http://www.rahbarkisan.com/wp/putin",
-            "https://rahbarkisan.com/wp/putin/?utm_source=x#more",
-        ] {
+        for same in ["http://www.rahbarkisan.com/wp/putin", "https://rahbarkisan.com/wp/putin/?utm_source=x#more"] {
             assert_eq!(link_key(same), key, "{same}");
         }
-        assert_ne!(
-            link_key("https://rahbarkisan.com/wp/?p=7"),
-            link_key("https://rahbarkisan.com/wp/?p=8")
-        );
+        assert_ne!(link_key("https://rahbarkisan.com/wp/?p=7"), link_key("https://rahbarkisan.com/wp/?p=8"));
     }
 }

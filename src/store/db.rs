@@ -83,14 +83,9 @@ pub(super) enum Tx {
 impl Db {
     /// Opens the database at `url`, making and migrating it where needed.
     pub(super) async fn open(url: &str) -> Result<Self, StoreError> {
-        let bad = |why: String| StoreError::Open {
-            url: url.to_owned(),
-            why,
-        };
+        let bad = |why: String| StoreError::Open { url: url.to_owned(), why };
         if !url.starts_with("sqlite:") {
-            return Err(bad(
-                "only sqlite: addresses are supported, such as sqlite:courant.db".to_owned()
-            ));
+            return Err(bad("only sqlite: addresses are supported, such as sqlite:courant.db".to_owned()));
         }
         let options = SqliteConnectOptions::from_str(url)
             .map_err(|error| bad(error.to_string()))?
@@ -99,18 +94,12 @@ impl Db {
             // Acknowledged means on disk, also when the power goes.
             .synchronous(SqliteSynchronous::Full)
             .busy_timeout(Duration::from_secs(30));
-        let write = SqlitePoolOptions::new()
-            .max_connections(1)
-            .connect_with(options.clone().pragma("cache_size", "-16000"));
+        let write =
+            SqlitePoolOptions::new().max_connections(1).connect_with(options.clone().pragma("cache_size", "-16000"));
         let write = write.await.map_err(|error| bad(error.to_string()))?;
-        sqlx::migrate!()
-            .run(&write)
-            .await
-            .map_err(|error| bad(error.to_string()))?;
+        sqlx::migrate!().run(&write).await.map_err(|error| bad(error.to_string()))?;
         sqlx::query(WORDS).execute(&write).await?;
-        let read = SqlitePoolOptions::new()
-            .max_connections(4)
-            .connect_lazy_with(options.read_only(true));
+        let read = SqlitePoolOptions::new().max_connections(4).connect_lazy_with(options.read_only(true));
         Ok(Db::Sqlite { write, read })
     }
 
@@ -152,9 +141,7 @@ impl Tx {
     pub(super) async fn run(&mut self, sql: impl Into<String>, args: Vec<Arg>) -> Result<u64, StoreError> {
         match self {
             Tx::Sqlite(tx) => {
-                let done = sqlx::query_with(AssertSqlSafe(sql.into()), sqlite(args)?)
-                    .execute(&mut **tx)
-                    .await?;
+                let done = sqlx::query_with(AssertSqlSafe(sql.into()), sqlite(args)?).execute(&mut **tx).await?;
                 Ok(done.rows_affected())
             }
         }
@@ -163,9 +150,9 @@ impl Tx {
     /// All rows of a query.
     pub(super) async fn all<T: Row>(&mut self, sql: impl Into<String>, args: Vec<Arg>) -> Result<Vec<T>, StoreError> {
         match self {
-            Tx::Sqlite(tx) => Ok(sqlx::query_as_with(AssertSqlSafe(sql.into()), sqlite(args)?)
-                .fetch_all(&mut **tx)
-                .await?),
+            Tx::Sqlite(tx) => {
+                Ok(sqlx::query_as_with(AssertSqlSafe(sql.into()), sqlite(args)?).fetch_all(&mut **tx).await?)
+            }
         }
     }
 
@@ -176,9 +163,9 @@ impl Tx {
         args: Vec<Arg>,
     ) -> Result<Option<T>, StoreError> {
         match self {
-            Tx::Sqlite(tx) => Ok(sqlx::query_as_with(AssertSqlSafe(sql.into()), sqlite(args)?)
-                .fetch_optional(&mut **tx)
-                .await?),
+            Tx::Sqlite(tx) => {
+                Ok(sqlx::query_as_with(AssertSqlSafe(sql.into()), sqlite(args)?).fetch_optional(&mut **tx).await?)
+            }
         }
     }
 
@@ -212,10 +199,7 @@ impl Tx {
         for part in list.chunks(ROWS) {
             let mut all = args.clone();
             all.extend_from_slice(part);
-            rows.extend(
-                self.all(sql.replace("{}", &placeholders(args.len(), part.len())), all)
-                    .await?,
-            );
+            rows.extend(self.all(sql.replace("{}", &placeholders(args.len(), part.len())), all).await?);
         }
         Ok(rows)
     }
@@ -225,8 +209,7 @@ impl Tx {
         for part in list.chunks(ROWS) {
             let mut all = args.clone();
             all.extend_from_slice(part);
-            self.run(sql.replace("{}", &placeholders(args.len(), part.len())), all)
-                .await?;
+            self.run(sql.replace("{}", &placeholders(args.len(), part.len())), all).await?;
         }
         Ok(())
     }
@@ -241,8 +224,7 @@ impl Tx {
     /// Replaces the words by which articles are searched.
     pub(super) async fn index_words(&mut self, articles: Vec<(i64, String)>) -> Result<(), StoreError> {
         let nums = articles.iter().map(|(num, _)| Arg::Int(*num)).collect();
-        self.run_in("DELETE FROM words WHERE rowid IN ({})", Vec::new(), nums)
-            .await?;
+        self.run_in("DELETE FROM words WHERE rowid IN ({})", Vec::new(), nums).await?;
         let rows = articles.into_iter().map(|(num, words)| args![num, words]).collect();
         self.insert("INSERT INTO words (rowid, text)", rows, "").await
     }
@@ -264,19 +246,12 @@ pub(super) fn has_words(column: &str, placeholder: usize) -> String {
 
 /// A search as the database takes it: every word must be there.
 pub(super) fn search(words: &str) -> String {
-    words
-        .split(' ')
-        .map(|word| format!("\"{word}\""))
-        .collect::<Vec<_>>()
-        .join(" ")
+    words.split(' ').map(|word| format!("\"{word}\"")).collect::<Vec<_>>().join(" ")
 }
 
 /// `$2,$3,$4` for three values after one.
 fn placeholders(before: usize, count: usize) -> String {
-    (before + 1..=before + count)
-        .map(|number| format!("${number}"))
-        .collect::<Vec<_>>()
-        .join(",")
+    (before + 1..=before + count).map(|number| format!("${number}")).collect::<Vec<_>>().join(",")
 }
 
 fn sqlite(args: Vec<Arg>) -> Result<SqliteArguments, StoreError> {

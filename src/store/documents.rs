@@ -66,10 +66,7 @@ impl Store {
             tx.all("SELECT feed, format, made_of FROM topics", Vec::new()).await?;
         let mut changed = false;
         for (feed, format, _) in &known {
-            if !topics
-                .iter()
-                .any(|(topic, _)| topic.feed == *feed && topic.format == *format)
-            {
+            if !topics.iter().any(|(topic, _)| topic.feed == *feed && topic.format == *format) {
                 for table in ["topics", "documents"] {
                     let sql = format!("DELETE FROM {table} WHERE feed = $1 AND format = $2");
                     tx.run(sql, args![feed.as_str(), format.as_str()]).await?;
@@ -100,24 +97,14 @@ impl Store {
     pub async fn behind(&self) -> Result<Vec<Behind>, StoreError> {
         let sql = "SELECT feed, format, wanted FROM topics WHERE rendered < wanted ORDER BY feed, format";
         let rows: Vec<(String, String, i64)> = self.db.read().await?.all(sql, Vec::new()).await?;
-        Ok(rows
-            .into_iter()
-            .map(|(feed, format, wanted)| Behind {
-                topic: Topic { feed, format },
-                wanted,
-            })
-            .collect())
+        Ok(rows.into_iter().map(|(feed, format, wanted)| Behind { topic: Topic { feed, format }, wanted }).collect())
     }
 
     /// The ETag, version and Last-Modified of a topic's document, if it has one.
     pub async fn document_head(&self, topic: &Topic) -> Result<Option<(String, i64, DateTime<Utc>)>, StoreError> {
         let sql = "SELECT etag, version, last_modified FROM documents WHERE feed = $1 AND format = $2";
-        let row: Option<(String, i64, i64)> = self
-            .db
-            .read()
-            .await?
-            .first(sql, args![topic.feed.as_str(), topic.format.as_str()])
-            .await?;
+        let row: Option<(String, i64, i64)> =
+            self.db.read().await?.first(sql, args![topic.feed.as_str(), topic.format.as_str()]).await?;
         Ok(row.map(|(etag, version, at)| (etag, version, instant(at))))
     }
 
@@ -128,12 +115,7 @@ impl Store {
         for (behind, document, error) in rendered {
             let topic = &behind.topic;
             let sql = "UPDATE topics SET rendered = $3, error = $4 WHERE feed = $1 AND format = $2 AND rendered < $3";
-            let done = tx
-                .run(
-                    sql,
-                    args![topic.feed.as_str(), topic.format.as_str(), behind.wanted, error],
-                )
-                .await?;
+            let done = tx.run(sql, args![topic.feed.as_str(), topic.format.as_str(), behind.wanted, error]).await?;
             let Some(document) = document.filter(|_| done > 0) else {
                 continue;
             };
@@ -161,8 +143,7 @@ impl Store {
     pub async fn topic_failed(&self, topic: &Topic, error: &str) -> Result<(), StoreError> {
         let mut tx = self.db.write().await?;
         let sql = "UPDATE topics SET error = $3 WHERE feed = $1 AND format = $2";
-        tx.run(sql, args![topic.feed.as_str(), topic.format.as_str(), error])
-            .await?;
+        tx.run(sql, args![topic.feed.as_str(), topic.format.as_str(), error]).await?;
         tx.commit().await
     }
 
@@ -177,11 +158,7 @@ impl Store {
     pub async fn compressed(&self, topic: &Topic, etag: &str, brotli: &[u8], zstd: &[u8]) -> Result<(), StoreError> {
         let mut tx = self.db.write().await?;
         let sql = "UPDATE documents SET brotli = $4, zstd = $5 WHERE feed = $1 AND format = $2 AND etag = $3";
-        tx.run(
-            sql,
-            args![topic.feed.as_str(), topic.format.as_str(), etag, brotli, zstd],
-        )
-        .await?;
+        tx.run(sql, args![topic.feed.as_str(), topic.format.as_str(), etag, brotli, zstd]).await?;
         tx.commit().await
     }
 
@@ -189,12 +166,8 @@ impl Store {
     pub async fn document(&self, topic: &Topic) -> Result<Option<Stored>, StoreError> {
         type Columns = (i64, String, i64, Vec<u8>, Vec<u8>, Option<Vec<u8>>, Option<Vec<u8>>);
         let sql = "SELECT version, etag, last_modified, plain, gzip, brotli, zstd FROM documents WHERE feed = $1 AND format = $2";
-        let row: Option<Columns> = self
-            .db
-            .read()
-            .await?
-            .first(sql, args![topic.feed.as_str(), topic.format.as_str()])
-            .await?;
+        let row: Option<Columns> =
+            self.db.read().await?.first(sql, args![topic.feed.as_str(), topic.format.as_str()]).await?;
         Ok(row.map(|(version, etag, at, plain, gzip, brotli, zstd)| Stored {
             version,
             etag,

@@ -53,9 +53,7 @@ pub struct Store {
 impl Store {
     /// Opens the database at `url` (`sqlite:courant.db`), making and migrating it where needed.
     pub async fn open(url: &str) -> Result<Self, StoreError> {
-        Ok(Self {
-            db: Db::open(url).await?,
-        })
+        Ok(Self { db: Db::open(url).await? })
     }
 
     /// A number that moves when another process has written.

@@ -80,14 +80,8 @@ async fn start(tx: &mut Tx, query: &Query) -> Result<Start, StoreError> {
     let mut shortest = (i64::MAX, Start::All);
     if query.all_of.len() + usize::from(query.search.is_some()) > 1 || query.search.is_some() {
         if let Some(search) = &query.search {
-            let sql = format!(
-                "SELECT count(*) FROM (SELECT 1 FROM {} AS found LIMIT {LONG}) AS counted",
-                db::found(1)
-            );
-            let (count,): (i64,) = tx
-                .first(sql, args![db::search(&words(search))])
-                .await?
-                .unwrap_or_default();
+            let sql = format!("SELECT count(*) FROM (SELECT 1 FROM {} AS found LIMIT {LONG}) AS counted", db::found(1));
+            let (count,): (i64,) = tx.first(sql, args![db::search(&words(search))]).await?.unwrap_or_default();
             // A long list of finds is in no order that helps.
             if count < LONG {
                 shortest = (count, Start::Search);
@@ -96,9 +90,8 @@ async fn start(tx: &mut Tx, query: &Query) -> Result<Start, StoreError> {
         for (at, list) in query.all_of.iter().enumerate() {
             let sql =
                 format!("SELECT count(*) FROM (SELECT 1 FROM terms WHERE term IN ({{}}) LIMIT {LONG}) AS counted");
-            let counts: Vec<(i64,)> = tx
-                .all_in(&sql, Vec::new(), list.iter().map(|term| term.as_str().into()).collect())
-                .await?;
+            let counts: Vec<(i64,)> =
+                tx.all_in(&sql, Vec::new(), list.iter().map(|term| term.as_str().into()).collect()).await?;
             let count = counts.iter().map(|(count,)| count).sum();
             if count < shortest.0 {
                 shortest = (count, Start::Terms(at));
@@ -163,11 +156,7 @@ fn statement(query: &Query, start: Start) -> (String, Vec<Arg>) {
     };
     let order = order.replace(&format!("ORDER BY {at}"), "ORDER BY at");
     let found = format!("SELECT article, at FROM ({}) AS walks {order}", walks.join(" UNION "));
-    let columns = COLUMNS
-        .split(", ")
-        .map(|column| format!("a.{column}"))
-        .collect::<Vec<_>>()
-        .join(", ");
+    let columns = COLUMNS.split(", ").map(|column| format!("a.{column}")).collect::<Vec<_>>().join(", ");
     (
         format!(
             "SELECT {columns} FROM ({found}) AS found JOIN articles a ON a.num = found.article ORDER BY found.at DESC, a.num DESC"
@@ -178,11 +167,7 @@ fn statement(query: &Query, start: Start) -> (String, Vec<Arg>) {
 
 /// Whether the article of a walk has one of these terms. With its date, which is part of the key, that is one look-up a term.
 fn has_term(args: &mut Args, list: &[String]) -> String {
-    let terms = list
-        .iter()
-        .map(|term| format!("${}", args.push(term.as_str())))
-        .collect::<Vec<_>>()
-        .join(",");
+    let terms = list.iter().map(|term| format!("${}", args.push(term.as_str()))).collect::<Vec<_>>().join(",");
     format!(
         "EXISTS (SELECT 1 FROM terms h WHERE h.term IN ({terms}) AND h.published = s.published AND h.article = s.num)"
     )

@@ -49,12 +49,7 @@ impl Store {
     pub async fn register(&self, names: &[&str], now: DateTime<Utc>) -> Result<(), StoreError> {
         let mut tx = self.db.write().await?;
         let rows = names.iter().map(|name| args![*name, millis(now)]).collect();
-        tx.insert(
-            "INSERT INTO sources (name, due_at)",
-            rows,
-            "ON CONFLICT (name) DO NOTHING",
-        )
-        .await?;
+        tx.insert("INSERT INTO sources (name, due_at)", rows, "ON CONFLICT (name) DO NOTHING").await?;
         tx.commit().await
     }
 
@@ -101,11 +96,7 @@ impl Store {
     pub async fn renew(&self, claim: &Claim, until: DateTime<Utc>) -> Result<(), StoreError> {
         let mut tx = self.db.write().await?;
         let sql = "UPDATE sources SET claimed_until = $1 WHERE name = $2 AND claimed_by = $3";
-        if tx
-            .run(sql, args![millis(until), claim.source.as_str(), claim.by.as_str()])
-            .await?
-            == 0
-        {
+        if tx.run(sql, args![millis(until), claim.source.as_str(), claim.by.as_str()]).await? == 0 {
             return Err(StoreError::Fenced(claim.source.clone()));
         }
         tx.commit().await
@@ -161,11 +152,7 @@ impl Store {
     /// Makes a source due now.
     pub async fn make_due(&self, name: &str, now: DateTime<Utc>) -> Result<(), StoreError> {
         let mut tx = self.db.write().await?;
-        tx.run(
-            "UPDATE sources SET due_at = $1 WHERE name = $2 AND due_at > $1",
-            args![millis(now), name],
-        )
-        .await?;
+        tx.run("UPDATE sources SET due_at = $1 WHERE name = $2 AND due_at > $1", args![millis(now), name]).await?;
         tx.commit().await
     }
 
@@ -176,17 +163,9 @@ impl Store {
             .db
             .read()
             .await?
-            .all_in(
-                "SELECT due_at, claimed_until FROM sources WHERE name IN ({})",
-                Vec::new(),
-                list,
-            )
+            .all_in("SELECT due_at, claimed_until FROM sources WHERE name IN ({})", Vec::new(), list)
             .await?;
-        Ok(rows
-            .into_iter()
-            .map(|(due, claimed)| due.max(claimed))
-            .min()
-            .map(instant))
+        Ok(rows.into_iter().map(|(due, claimed)| due.max(claimed)).min().map(instant))
     }
 
     /// How many of a source's articles are stored and not withdrawn.
@@ -222,17 +201,7 @@ impl Store {
 
     /// How every known source stands, by name.
     pub async fn source_states(&self, now: DateTime<Utc>) -> Result<Vec<SourceState>, StoreError> {
-        type Columns = (
-            String,
-            i64,
-            i64,
-            i64,
-            Option<String>,
-            Option<String>,
-            Option<i64>,
-            Option<i64>,
-            i64,
-        );
+        type Columns = (String, i64, i64, i64, Option<String>, Option<String>, Option<i64>, Option<i64>, i64);
         let sql = "SELECT name, due_at, claimed_until, failures, error, note, pulled_at, changed_at, \
                    (SELECT count(*) FROM origins WHERE source = name AND gone_at IS NULL) FROM sources ORDER BY name";
         let rows: Vec<Columns> = self.db.read().await?.all(sql, Vec::new()).await?;
@@ -260,10 +229,5 @@ async fn take(
 ) -> Result<Option<Claim>, StoreError> {
     let sql = "UPDATE sources SET claimed_until = $1, claimed_by = $2 WHERE name = $3 AND claimed_until <= $4 RETURNING cursor, failures";
     let row: Option<(Option<String>, i64)> = tx.first(sql, args![millis(until), by, name, millis(now)]).await?;
-    Ok(row.map(|(cursor, failures)| Claim {
-        source: name.to_owned(),
-        by: by.to_owned(),
-        cursor,
-        failures,
-    }))
+    Ok(row.map(|(cursor, failures)| Claim { source: name.to_owned(), by: by.to_owned(), cursor, failures }))
 }

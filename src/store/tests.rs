@@ -29,12 +29,7 @@ fn article(key: &str, title: &str) -> Article {
 }
 
 fn draft(key: &str, title: &str) -> Draft {
-    Draft {
-        key: SourceKey(key.to_owned()),
-        revision: None,
-        dated: true,
-        article: article(key, title),
-    }
+    Draft { key: SourceKey(key.to_owned()), revision: None, dated: true, article: article(key, title) }
 }
 
 /// A store in a directory of its own, with one feed that takes everything.
@@ -49,28 +44,16 @@ const EDITION: i64 = 40;
 impl Desk {
     async fn new() -> Self {
         let dir = tempfile::tempdir().expect("a directory");
-        let store = Store::open(&format!("sqlite:{}/t.db", dir.path().display()))
-            .await
-            .expect("a store");
-        store
-            .register(&["website", "edition"], at(0))
-            .await
-            .expect("registered");
-        let topic = Topic {
-            feed: "all".to_owned(),
-            format: "rss".to_owned(),
-        };
+        let store = Store::open(&format!("sqlite:{}/t.db", dir.path().display())).await.expect("a store");
+        store.register(&["website", "edition"], at(0)).await.expect("registered");
+        let topic = Topic { feed: "all".to_owned(), format: "rss".to_owned() };
         store.configure(&[(topic, "1".to_owned())]).await.expect("configured");
         Self { store, _dir: dir }
     }
 
     async fn claim(&self, source: &str, now: DateTime<Utc>) -> Claim {
         let by = format!("{source} at {now}");
-        let claim = self
-            .store
-            .claim(source, now, now + TimeDelta::seconds(10), &by)
-            .await
-            .expect("asked");
+        let claim = self.store.claim(source, now, now + TimeDelta::seconds(10), &by).await.expect("asked");
         claim.expect("nobody holds it")
     }
 
@@ -86,23 +69,13 @@ impl Desk {
         let now = at(now);
         let claim = self.claim(source, now).await;
         let gone = gone.iter().map(|key| SourceKey((*key).to_owned())).collect();
-        let batch = Batch {
-            drafts,
-            gone,
-            cursor: Some("c".to_owned()),
-            precedence,
-        };
+        let batch = Batch { drafts, gone, cursor: Some("c".to_owned()), precedence };
         let saved = self
             .store
-            .save(&claim, batch, now, now + TimeDelta::seconds(10), &|_, _| {
-                vec!["all".to_owned()]
-            })
+            .save(&claim, batch, now, now + TimeDelta::seconds(10), &|_, _| vec!["all".to_owned()])
             .await
             .expect("saved");
-        self.store
-            .finish(&claim, now, now, Ok((None, true)))
-            .await
-            .expect("finished");
+        self.store.finish(&claim, now, now, Ok((None, true))).await.expect("finished");
         saved.outcomes.into_iter().map(|(_, outcome)| outcome).collect()
     }
 
@@ -111,13 +84,7 @@ impl Desk {
     }
 
     async fn shown(&self) -> Vec<Article> {
-        self.store
-            .select(&Query {
-                limit: 100,
-                ..Query::default()
-            })
-            .await
-            .expect("selected")
+        self.store.select(&Query { limit: 100, ..Query::default() }).await.expect("selected")
     }
 }
 
@@ -128,11 +95,7 @@ async fn an_article_goes_through_its_life_with_one_id() {
     let first = desk.shown().await.remove(0);
 
     assert_eq!(desk.save(20, vec![draft("7", "Rain")], &[]).await, [Outcome::Unchanged]);
-    assert_eq!(
-        desk.shown().await,
-        std::slice::from_ref(&first),
-        "a re-save without a change is no change"
-    );
+    assert_eq!(desk.shown().await, std::slice::from_ref(&first), "a re-save without a change is no change");
 
     let mut edited = draft("7", "Heavy rain");
     edited.article.link = Some("https://paper.example/heavy-rain/".to_owned());
@@ -140,20 +103,13 @@ async fn an_article_goes_through_its_life_with_one_id() {
     edited.article.updated = at(25);
     assert_eq!(desk.save(30, vec![edited.clone()], &[]).await, [Outcome::Corrected]);
     let second = desk.shown().await.remove(0);
-    assert_eq!(
-        (&second.id, second.title.as_str(), second.updated),
-        (&first.id, "Heavy rain", at(25))
-    );
+    assert_eq!((&second.id, second.title.as_str(), second.updated), (&first.id, "Heavy rain", at(25)));
 
     assert_eq!(desk.save(40, Vec::new(), &["7"]).await, [Outcome::Withdrawn]);
     assert!(desk.shown().await.is_empty());
     assert_eq!(desk.save(45, Vec::new(), &["7"]).await, [], "it is away already");
 
-    assert_eq!(
-        desk.save(50, vec![edited], &[]).await,
-        [Outcome::Corrected],
-        "it came back"
-    );
+    assert_eq!(desk.save(50, vec![edited], &[]).await, [Outcome::Corrected], "it came back");
     let third = desk.shown().await.remove(0);
     assert_eq!((third.id, third.updated.timestamp()), (first.id, at(50).timestamp()));
 }
@@ -167,11 +123,7 @@ async fn updated_never_goes_back() {
     let mut early = draft("7", "Heavy rain");
     early.article.updated = at(100);
     desk.save(2000, vec![early], &[]).await;
-    assert_eq!(
-        desk.shown().await[0].updated,
-        at(2000),
-        "the source's own time is older than what readers saw"
-    );
+    assert_eq!(desk.shown().await[0].updated, at(2000), "the source's own time is older than what readers saw");
 }
 
 #[tokio::test]
@@ -182,26 +134,16 @@ async fn the_same_article_from_the_edition_and_the_website_is_one_and_the_websit
         printed.article.link = Some("http://www.paper.example/7".to_owned());
         printed.article.sources = vec!["edition".to_owned()];
         if edition_first {
-            assert_eq!(
-                desk.save_of("edition", EDITION, 10, vec![printed], &[]).await,
-                [Outcome::New]
-            );
+            assert_eq!(desk.save_of("edition", EDITION, 10, vec![printed], &[]).await, [Outcome::New]);
             assert_eq!(desk.save(20, vec![draft("7", "Rain")], &[]).await, [Outcome::Corrected]);
         } else {
             assert_eq!(desk.save(10, vec![draft("7", "Rain")], &[]).await, [Outcome::New]);
-            assert_eq!(
-                desk.save_of("edition", EDITION, 20, vec![printed], &[]).await,
-                [Outcome::Unchanged]
-            );
+            assert_eq!(desk.save_of("edition", EDITION, 20, vec![printed], &[]).await, [Outcome::Unchanged]);
         }
         let shown = desk.shown().await;
         assert_eq!(shown.len(), 1);
         assert_eq!(shown[0].title, "Rain");
-        assert_eq!(
-            shown[0].sources.iter().collect::<BTreeSet<_>>().len(),
-            2,
-            "feeds may select it by either source"
-        );
+        assert_eq!(shown[0].sources.iter().collect::<BTreeSet<_>>().len(), 2, "feeds may select it by either source");
     }
 }
 
@@ -231,12 +173,7 @@ async fn a_late_worker_writes_nothing() {
     let late = desk.claim("website", at(0)).await;
     let now = at(60);
     let _taken_over = desk.claim("website", now).await;
-    let batch = Batch {
-        drafts: vec![draft("7", "Rain")],
-        gone: Vec::new(),
-        cursor: None,
-        precedence: WEBSITE,
-    };
+    let batch = Batch { drafts: vec![draft("7", "Rain")], gone: Vec::new(), cursor: None, precedence: WEBSITE };
     let saved = desk.store.save(&late, batch, now, now, &|_, _| Vec::new()).await;
     assert!(matches!(saved, Err(StoreError::Fenced(_))));
     assert!(desk.store.finish(&late, now, now, Ok((None, true))).await.is_err());
@@ -251,10 +188,7 @@ async fn an_article_from_tomorrow_waits_for_its_hour() {
     assert_eq!(desk.save(10, vec![tomorrow], &[]).await, [Outcome::New]);
     assert!(desk.shown().await.is_empty());
     assert_eq!(desk.store.next_release().await.expect("asked"), Some(at(1000)));
-    assert_eq!(
-        desk.store.release(at(999), &|_, _| Vec::new()).await.expect("released"),
-        0
-    );
+    assert_eq!(desk.store.release(at(999), &|_, _| Vec::new()).await.expect("released"), 0);
     assert_eq!(
         desk.store
             .release(at(1000), &|before, _| {
@@ -275,10 +209,7 @@ async fn a_change_makes_topics_owe_and_publishing_pays_up_to_what_was_seen() {
     let owed = behind().await;
     assert_eq!(owed.len(), 1, "a new topic is behind");
     desk.save(10, vec![draft("7", "Rain")], &[]).await;
-    desk.store
-        .publish(owed.into_iter().map(|behind| (behind, None, None)).collect())
-        .await
-        .expect("published");
+    desk.store.publish(owed.into_iter().map(|behind| (behind, None, None)).collect()).await.expect("published");
     assert_eq!(behind().await.len(), 1, "the change came after the look");
     desk.store
         .publish(behind().await.into_iter().map(|behind| (behind, None, None)).collect())

@@ -12,26 +12,8 @@ use super::url::{self, Letters};
 use super::values::{check_media_type, is_media_type, shown};
 use super::xml::{self, ATOM};
 
-const FEED_ONCE: [&str; 8] = [
-    "id",
-    "title",
-    "updated",
-    "subtitle",
-    "generator",
-    "icon",
-    "logo",
-    "rights",
-];
-const ENTRY_ONCE: [&str; 8] = [
-    "id",
-    "title",
-    "updated",
-    "published",
-    "summary",
-    "content",
-    "rights",
-    "source",
-];
+const FEED_ONCE: [&str; 8] = ["id", "title", "updated", "subtitle", "generator", "icon", "logo", "rights"];
+const ENTRY_ONCE: [&str; 8] = ["id", "title", "updated", "published", "summary", "content", "rights", "source"];
 const REQUIRED: [&str; 3] = ["id", "title", "updated"];
 
 type Moment = DateTime<FixedOffset>;
@@ -138,10 +120,7 @@ fn check_date(node: Node, findings: &mut Findings) -> Option<Moment> {
 fn check_alternates(parent: Node, findings: &mut Findings) {
     let mut seen = HashSet::new();
     for link in xml::elements(parent).filter(|child| xml::is(*child, Some(ATOM), "link")) {
-        let variant = (
-            link.attribute("type").unwrap_or(""),
-            link.attribute("hreflang").unwrap_or(""),
-        );
+        let variant = (link.attribute("type").unwrap_or(""), link.attribute("hreflang").unwrap_or(""));
         if relation(link) == "alternate" && !seen.insert(variant) {
             let message = "a second alternate link of the same type and language";
             findings.error(xml::at(link), "duplicate-alternate", message);
@@ -159,11 +138,7 @@ fn check_entry(entry: Node, feed_has_author: bool, seen: &mut Seen, findings: &m
     let source = child("source");
     let source_has_author = source.is_some_and(|source| xml::child(source, Some(ATOM), "author").is_some());
     if !feed_has_author && !source_has_author && child("author").is_none() {
-        findings.error(
-            at,
-            "missing-author",
-            "the entry needs an <author>, since the feed has none",
-        );
+        findings.error(at, "missing-author", "the entry needs an <author>, since the feed has none");
     }
     check_body(entry, findings);
     let (mut id, mut updated) = (None, None);
@@ -204,11 +179,7 @@ fn check_sameness(
     if let Some((at, date)) = updated
         && !seen.updated.insert(date)
     {
-        findings.warning(
-            at,
-            "repeated-updated",
-            "an entry before this one has the same <updated>",
-        );
+        findings.warning(at, "repeated-updated", "an entry before this one has the same <updated>");
     }
 }
 
@@ -227,11 +198,7 @@ fn check_body(entry: Node, findings: &mut Findings) {
     let is_base64 = content.attribute("type").is_some_and(is_binary);
     if (is_elsewhere || is_base64) && xml::child(entry, Some(ATOM), "summary").is_none() {
         let why = if is_elsewhere { "elsewhere" } else { "in Base64" };
-        findings.error(
-            at,
-            "missing-summary",
-            format!("the entry needs a <summary>, since its content is {why}"),
-        );
+        findings.error(at, "missing-summary", format!("the entry needs a <summary>, since its content is {why}"));
     }
 }
 
@@ -260,10 +227,7 @@ fn check_content(content: Node, findings: &mut Findings) {
         "text" | "html" | "xhtml" => check_text(content, findings),
         media_type if !is_media_type(media_type) || is_composite(media_type) => {
             let at = xml::attribute_at(content, "type");
-            let message = format!(
-                "the type must be text, html, xhtml or a media type, not `{}`",
-                shown(media_type)
-            );
+            let message = format!("the type must be text, html, xhtml or a media type, not `{}`", shown(media_type));
             findings.error(at, "invalid-media-type", message);
         }
         media_type if is_binary(media_type) => {
@@ -288,18 +252,9 @@ fn check_content_elsewhere(content: Node, source: &str, kind: Option<&str>, find
     let at = xml::attribute_at(content, "src");
     url::check_absolute(at, "the src of <content>", &address, Letters::Iri, findings);
     match kind {
-        None => findings.warning(
-            xml::at(content),
-            "missing-type",
-            "<content> with a src should have a type",
-        ),
+        None => findings.warning(xml::at(content), "missing-type", "<content> with a src should have a type"),
         Some(kind) => {
-            check_media_type(
-                xml::attribute_at(content, "type"),
-                "the type of content with a src",
-                kind,
-                findings,
-            );
+            check_media_type(xml::attribute_at(content, "type"), "the type of content with a src", kind, findings);
         }
     }
     if xml::elements(content).next().is_some() || !xml::text(content).is_empty() {
@@ -308,12 +263,7 @@ fn check_content_elsewhere(content: Node, source: &str, kind: Option<&str>, find
 }
 
 fn essence(media_type: &str) -> String {
-    media_type
-        .split(';')
-        .next()
-        .unwrap_or_default()
-        .trim()
-        .to_ascii_lowercase()
+    media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }
 
 fn is_composite(media_type: &str) -> bool {
@@ -336,9 +286,5 @@ fn is_base64(value: &str) -> bool {
     let padding = bare.clone().rev().take_while(|&byte| byte == b'=').count();
     let length = bare.clone().count();
     let letters = bare.take(length - padding);
-    length % 4 == 0
-        && padding < 3
-        && letters
-            .into_iter()
-            .all(|b| b.is_ascii_alphanumeric() || b"+/".contains(&b))
+    length % 4 == 0 && padding < 3 && letters.into_iter().all(|b| b.is_ascii_alphanumeric() || b"+/".contains(&b))
 }

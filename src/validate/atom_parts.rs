@@ -59,9 +59,7 @@ pub(super) fn has_self_link(parent: Node) -> bool {
 /// A link's relation; without one it is `alternate` (section 4.2.7.2).
 pub(super) fn relation<'a>(link: Node<'a, '_>) -> &'a str {
     let relation = link.attribute("rel").unwrap_or("alternate");
-    relation
-        .strip_prefix("http://www.iana.org/assignments/relation/")
-        .unwrap_or(relation)
+    relation.strip_prefix("http://www.iana.org/assignments/relation/").unwrap_or(relation)
 }
 
 /// Checks an `atom:link` (section 4.2.7), in Atom or in RSS.
@@ -73,9 +71,7 @@ pub(super) fn check_link(link: Node, letters: Letters, findings: &mut Findings) 
         let what = format!("the href of <{}>", shown(xml::name(link)));
         let address = resolved(link, href.trim());
         let sound = url::check_absolute(at, &what, &address, letters, findings);
-        let is_ours = link
-            .parent()
-            .is_some_and(|parent| matches!(parent.tag_name().name(), "feed" | "channel"));
+        let is_ours = link.parent().is_some_and(|parent| matches!(parent.tag_name().name(), "feed" | "channel"));
         if sound && is_ours && relation == "self" {
             url::check_self(at, &address, findings);
         }
@@ -85,28 +81,13 @@ pub(super) fn check_link(link: Node, letters: Letters, findings: &mut Findings) 
         findings.warning(xml::attribute_at(link, "rel"), "unregistered-relation", message);
     }
     if let Some(media_type) = link.attribute("type") {
-        check_media_type(
-            xml::attribute_at(link, "type"),
-            "the type of a link",
-            media_type,
-            findings,
-        );
+        check_media_type(xml::attribute_at(link, "type"), "the type of a link", media_type, findings);
     }
     if let Some(language) = link.attribute("hreflang") {
-        check_language(
-            xml::attribute_at(link, "hreflang"),
-            "the hreflang of a link",
-            language,
-            findings,
-        );
+        check_language(xml::attribute_at(link, "hreflang"), "the hreflang of a link", language, findings);
     }
     if let Some(length) = link.attribute("length") {
-        check_count(
-            xml::attribute_at(link, "length"),
-            "the length of a link",
-            length,
-            findings,
-        );
+        check_count(xml::attribute_at(link, "length"), "the length of a link", length, findings);
     }
     if !xml::text(link).is_empty() {
         findings.warning(xml::at(link), "not-empty", "a link should have nothing in it");
@@ -123,12 +104,10 @@ pub(super) fn resolved(node: Node, address: &str) -> String {
     let bases = node.ancestors().filter_map(|node| node.attribute((XML, "base")));
     let mut bases: Vec<&str> = bases.filter(|base| base.len() <= LONGEST_BASE).collect();
     bases.reverse();
-    let base = bases
-        .into_iter()
-        .fold(None, |outer: Option<::url::Url>, inner| match outer {
-            Some(outer) => outer.join(inner).ok(),
-            None => ::url::Url::parse(inner).ok(),
-        });
+    let base = bases.into_iter().fold(None, |outer: Option<::url::Url>, inner| match outer {
+        Some(outer) => outer.join(inner).ok(),
+        None => ::url::Url::parse(inner).ok(),
+    });
     let resolved = base.and_then(|base| base.join(address).ok());
     resolved.map_or_else(|| address.to_owned(), String::from)
 }
@@ -166,11 +145,7 @@ pub(super) fn check_person(person: Node, findings: &mut Findings) {
 pub(super) fn check_category(category: Node, findings: &mut Findings) {
     xml::check_attributes(category, &["term", "scheme", "label"], findings);
     if xml::required(category, "term", findings).is_some_and(|term| term.trim().is_empty()) {
-        findings.warning(
-            xml::attribute_at(category, "term"),
-            "blank",
-            "the term of <category> is empty",
-        );
+        findings.warning(xml::attribute_at(category, "term"), "blank", "the term of <category> is empty");
     }
     if let Some(scheme) = category.attribute("scheme") {
         let at = xml::attribute_at(category, "scheme");
@@ -212,27 +187,17 @@ pub(super) fn check_div(node: Node, findings: &mut Findings) {
     let mut children = xml::elements(node);
     let div = children.next().filter(|div| xml::is(*div, Some(XHTML), "div"));
     let Some(div) = div.filter(|_| children.next().is_none() && xml::text(node).is_empty()) else {
-        let message = format!(
-            "<{}> of type xhtml must hold a single <div> of XHTML",
-            shown(xml::name(node))
-        );
+        let message = format!("<{}> of type xhtml must hold a single <div> of XHTML", shown(xml::name(node)));
         findings.error(xml::at(node), "missing-div", message);
         return;
     };
-    for element in div
-        .descendants()
-        .filter(|node| node.tag_name().namespace() == Some(XHTML))
-    {
+    for element in div.descendants().filter(|node| node.tag_name().namespace() == Some(XHTML)) {
         let attributes: Vec<(String, String)> = element
             .attributes()
             .filter(|attribute| attribute.namespace().is_none())
             .map(|attribute| {
                 let is_address = matches!(attribute.name(), "href" | "src" | "poster" | "cite" | "data");
-                let value = if is_address {
-                    resolved(element, attribute.value())
-                } else {
-                    attribute.value().into()
-                };
+                let value = if is_address { resolved(element, attribute.value()) } else { attribute.value().into() };
                 (attribute.name().to_ascii_lowercase(), value)
             })
             .collect();

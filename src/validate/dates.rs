@@ -6,9 +6,7 @@ use super::findings::Findings;
 use super::values::{is_digits, shown};
 
 const WEEKDAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
-const MONTHS: [&str; 12] = [
-    "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
-];
+const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 /// Clocks differ; a date that is this little ahead is not from the future.
 const LENIENCE: Duration = Duration::minutes(10);
 /// The end of 1970's first day, in seconds: that day is what a date that was never set comes out as.
@@ -18,11 +16,7 @@ const FIRST_DAY: i64 = 24 * 60 * 60;
 pub(super) fn check_rfc2822(at: usize, what: &str, value: &str, findings: &mut Findings) {
     match Rfc2822::read(value) {
         Err(Broken::Form(why)) => {
-            findings.error(
-                at,
-                "invalid-date",
-                format!("{what} is not an RFC 2822 date: {why}: `{}`", shown(value)),
-            );
+            findings.error(at, "invalid-date", format!("{what} is not an RFC 2822 date: {why}: `{}`", shown(value)));
         }
         Err(Broken::Weekday(right)) => {
             findings.error(at, "wrong-weekday", format!("{what} `{}` was a {right}", shown(value)));
@@ -49,10 +43,8 @@ pub(super) fn check_rfc3339(
             Some(date)
         }
         None => {
-            let message = format!(
-                "{what} must be an RFC 3339 date such as 2026-01-31T12:00:00Z, not `{}`",
-                shown(value)
-            );
+            let message =
+                format!("{what} must be an RFC 3339 date such as 2026-01-31T12:00:00Z, not `{}`", shown(value));
             findings.error(at, "invalid-date", message);
             None
         }
@@ -71,19 +63,11 @@ pub(super) fn check_w3cdtf(at: usize, what: &str, value: &str, findings: &mut Fi
 
 fn check_plausible(at: usize, what: &str, date: DateTime<FixedOffset>, findings: &mut Findings) {
     // A hair's breadth from the end of chrono's calendar there is no "a little later".
-    let latest = findings
-        .context
-        .now
-        .checked_add_signed(LENIENCE)
-        .unwrap_or(findings.context.now);
+    let latest = findings.context.now.checked_add_signed(LENIENCE).unwrap_or(findings.context.now);
     if date > latest {
         findings.warning(at, "implausible-date", format!("{what} is in the future"));
     } else if date.timestamp() < FIRST_DAY {
-        findings.warning(
-            at,
-            "implausible-date",
-            format!("{what} is the first day of 1970 or before it"),
-        );
+        findings.warning(at, "implausible-date", format!("{what} is the first day of 1970 or before it"));
     }
 }
 
@@ -150,9 +134,7 @@ impl Rfc2822 {
         let form = Broken::Form;
         let mut loose = None;
         let mut note = |rule, why| loose = loose.or(Some((rule, why)));
-        let (bare, comment) = value
-            .split_once('(')
-            .map_or((value, ""), |(bare, comment)| (bare, comment));
+        let (bare, comment) = value.split_once('(').map_or((value, ""), |(bare, comment)| (bare, comment));
         if !comment.is_empty() {
             note("loose-date", "has a comment, which few readers know");
         }
@@ -192,15 +174,8 @@ impl Rfc2822 {
         if !exact {
             note("loose-date", "has a zone that few readers know");
         }
-        let local = naive(
-            year_number,
-            month_number + 1,
-            day.parse().unwrap_or(0),
-            hour,
-            minute,
-            second,
-        )
-        .ok_or(form("there is no such day or hour"))?;
+        let local = naive(year_number, month_number + 1, day.parse().unwrap_or(0), hour, minute, second)
+            .ok_or(form("there is no such day or hour"))?;
         if let Some(weekday) = weekday {
             let (number, exact) =
                 place(&WEEKDAYS, weekday.trim()).ok_or(form("the weekday must be one of Mon to Sun"))?;

@@ -14,17 +14,11 @@ pub(super) struct Decoded<'b> {
 
 impl<'b> Decoded<'b> {
     fn whole(text: impl Into<Cow<'b, str>>) -> Self {
-        Decoded {
-            text: text.into(),
-            whole: true,
-        }
+        Decoded { text: text.into(), whole: true }
     }
 
     fn refused(text: &'b str) -> Self {
-        Decoded {
-            text: text.into(),
-            whole: false,
-        }
+        Decoded { text: text.into(), whole: false }
     }
 }
 
@@ -45,11 +39,7 @@ pub(super) fn text<'b>(bytes: &'b [u8], content_type: Option<&str>, findings: &m
         && served != declared
     {
         let (served, declared) = (shown(served), shown(declared));
-        findings.warning(
-            0,
-            "encoding-mismatch",
-            format!("served as {served}, but declared as {declared}"),
-        );
+        findings.warning(0, "encoding-mismatch", format!("served as {served}, but declared as {declared}"));
     }
     match served.or(declared).as_deref() {
         None | Some("utf-8" | "utf8" | "us-ascii" | "ascii") => utf8(bytes, findings),
@@ -89,22 +79,14 @@ fn utf16<'b>(bytes: &'b [u8], unit: fn([u8; 2]) -> u16, findings: &mut Findings)
             Decoded::whole(text)
         }
         _ => {
-            findings.error(
-                0,
-                "bad-encoding",
-                "these bytes are not UTF-16, as their byte order mark says",
-            );
+            findings.error(0, "bad-encoding", "these bytes are not UTF-16, as their byte order mark says");
             Decoded::refused("")
         }
     }
 }
 
 fn obscure(name: &str, findings: &mut Findings) {
-    findings.warning(
-        0,
-        "obscure-encoding",
-        format!("the encoding is {name}: some readers know only UTF-8"),
-    );
+    findings.warning(0, "obscure-encoding", format!("the encoding is {name}: some readers know only UTF-8"));
 }
 
 /// The charset parameter of a content type, in lower case.
@@ -112,9 +94,7 @@ fn charset(content_type: &str) -> Option<String> {
     content_type.split(';').skip(1).find_map(|parameter| {
         let (name, value) = parameter.split_once('=')?;
         let value = value.trim().trim_matches('"');
-        name.trim()
-            .eq_ignore_ascii_case("charset")
-            .then(|| value.to_ascii_lowercase())
+        name.trim().eq_ignore_ascii_case("charset").then(|| value.to_ascii_lowercase())
     })
 }
 
@@ -124,12 +104,7 @@ fn declared_encoding(bytes: &[u8]) -> Option<String> {
     let head = bytes.get(..bytes.len().min(256))?.strip_prefix(b"<?xml")?;
     let end = head.windows(2).position(|pair| pair == b"?>")?;
     let declaration = std::str::from_utf8(&head[..end]).ok()?;
-    let value = declaration
-        .split_once("encoding")?
-        .1
-        .trim_start()
-        .strip_prefix('=')?
-        .trim_start();
+    let value = declaration.split_once("encoding")?.1.trim_start().strip_prefix('=')?.trim_start();
     let quote = value.chars().next().filter(|quote| matches!(quote, '"' | '\''))?;
     Some(value[1..].split_once(quote)?.0.to_ascii_lowercase())
 }

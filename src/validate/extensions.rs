@@ -82,15 +82,9 @@ const MODULES: [(&str, &[&str]); 5] = [
         ],
     ),
     (CONTENT, &["encoded", "items", "item", "format", "encoding"]),
-    (
-        "http://purl.org/rss/1.0/modules/slash/",
-        &["comments", "department", "section", "hit_parade"],
-    ),
+    ("http://purl.org/rss/1.0/modules/slash/", &["comments", "department", "section", "hit_parade"]),
     (SYNDICATION, &["updatePeriod", "updateFrequency", "updateBase"]),
-    (
-        "http://wellformedweb.org/CommentAPI/",
-        &["comment", "commentRss", "commentRSS"],
-    ),
+    ("http://wellformedweb.org/CommentAPI/", &["comment", "commentRss", "commentRSS"]),
 ];
 
 /// Checks what every element of a document must keep to.

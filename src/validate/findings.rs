@@ -23,12 +23,7 @@ pub(super) struct Findings<'c> {
 
 impl<'c> Findings<'c> {
     pub(super) fn new(context: &'c Context<'c>) -> Self {
-        Findings {
-            context,
-            found: Vec::new(),
-            untold_errors: 0,
-            untold_warnings: 0,
-        }
+        Findings { context, found: Vec::new(), untold_errors: 0, untold_warnings: 0 }
     }
 
     pub(super) fn error(&mut self, at: usize, rule: &'static str, message: impl Into<String>) {
@@ -41,12 +36,7 @@ impl<'c> Findings<'c> {
 
     pub(super) fn add(&mut self, at: usize, severity: Severity, rule: &'static str, message: String) {
         if self.found.len() < MOST {
-            self.found.push(Found {
-                at,
-                severity,
-                rule,
-                message,
-            });
+            self.found.push(Found { at, severity, rule, message });
             return;
         }
         match severity {
@@ -64,39 +54,21 @@ impl<'c> Findings<'c> {
         let mut told = Vec::with_capacity(self.found.len() + 1);
         let mut characters = text.char_indices().peekable();
         let (mut line, mut column) = (1, 1);
-        for Found {
-            at,
-            severity,
-            rule,
-            message,
-        } in self.found
-        {
+        for Found { at, severity, rule, message } in self.found {
             while let Some((_, character)) = characters.next_if(|(offset, _)| *offset < at) {
                 match character {
                     '\n' => (line, column) = (line + 1, 1),
                     _ => column += 1,
                 }
             }
-            told.push(Finding {
-                severity,
-                rule,
-                line,
-                column,
-                message,
-            });
+            told.push(Finding { severity, rule, line, column, message });
         }
         let (errors, warnings) = (self.untold_errors, self.untold_warnings);
         if errors + warnings > 0 {
             // An untold error must still make the document invalid.
             let severity = if errors > 0 { Severity::Error } else { Severity::Warning };
             let message = format!("{errors} more errors and {warnings} more warnings are not listed");
-            told.push(Finding {
-                severity,
-                rule: "too-many-findings",
-                line,
-                column,
-                message,
-            });
+            told.push(Finding { severity, rule: "too-many-findings", line, column, message });
         }
         told
     }

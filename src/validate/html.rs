@@ -12,18 +12,8 @@ const UNSAFE: [&str; 17] = [
     "script", "style", "title", "noembed", "isindex",
 ];
 /// Attributes that hold one address.
-const ADDRESSES: [&str; 10] = [
-    "href",
-    "src",
-    "poster",
-    "cite",
-    "data",
-    "action",
-    "formaction",
-    "background",
-    "longdesc",
-    "xlink:href",
-];
+const ADDRESSES: [&str; 10] =
+    ["href", "src", "poster", "cite", "data", "action", "formaction", "background", "longdesc", "xlink:href"];
 /// Elements whose text is not markup.
 const RAW_TEXT: [&str; 5] = ["script", "style", "textarea", "title", "xmp"];
 /// Elements that tell text from HTML: `<` before one of these is no accident.
@@ -93,10 +83,9 @@ pub(super) fn is_page(start: &str) -> bool {
             None => break,
         }
     }
-    ["<!doctype html", "<html"].into_iter().any(|open| {
-        rest.get(..open.len())
-            .is_some_and(|start| start.eq_ignore_ascii_case(open))
-    })
+    ["<!doctype html", "<html"]
+        .into_iter()
+        .any(|open| rest.get(..open.len()).is_some_and(|start| start.eq_ignore_ascii_case(open)))
 }
 
 /// What makes a text look like HTML: the first tag or entity in it.
@@ -148,14 +137,9 @@ pub(super) fn check_tag(name: &str, attributes: &[(String, String)], mut warn: i
         if attribute.len() > 2 && attribute.starts_with("on") {
             warn("event-handler", format!("an event handler, {}", shown(attribute)));
         } else if attribute == "style" && is_dangerous_style(value) {
-            warn(
-                "dangerous-style",
-                format!("a style that readers leave out: `{}`", shown(value)),
-            );
+            warn("dangerous-style", format!("a style that readers leave out: `{}`", shown(value)));
         } else if attribute == "srcset" {
-            let candidates = value
-                .split(", ")
-                .filter_map(|candidate| candidate.split_ascii_whitespace().next());
+            let candidates = value.split(", ").filter_map(|candidate| candidate.split_ascii_whitespace().next());
             candidates.for_each(|address| check_reference(address, &mut warn));
         } else if ADDRESSES.contains(&attribute) {
             check_reference(value, &mut warn);
@@ -168,15 +152,11 @@ fn check_reference(value: &str, warn: &mut impl FnMut(&'static str, String)) {
     let address: String = decoded(value).chars().filter(|c| !c.is_control()).collect();
     let address = address.trim();
     match url::scheme(address).as_deref() {
-        Some("javascript" | "vbscript") => warn(
-            "javascript-url",
-            format!("a script in an address: `{}`", shown(address)),
-        ),
+        Some("javascript" | "vbscript") => {
+            warn("javascript-url", format!("a script in an address: `{}`", shown(address)))
+        }
         Some(_) => {}
-        None => warn(
-            "relative-reference",
-            format!("a relative reference, `{}`", shown(address)),
-        ),
+        None => warn("relative-reference", format!("a relative reference, `{}`", shown(address))),
     }
 }
 
@@ -220,18 +200,9 @@ fn character(name: &str) -> Option<char> {
 
 fn is_dangerous_style(style: &str) -> bool {
     let style = style.to_ascii_lowercase();
-    [
-        "url(",
-        "expression(",
-        "@import",
-        "javascript:",
-        "behavior",
-        "-moz-binding",
-        "position",
-        "\\",
-    ]
-    .iter()
-    .any(|danger| style.contains(danger))
+    ["url(", "expression(", "@import", "javascript:", "behavior", "-moz-binding", "position", "\\"]
+        .iter()
+        .any(|danger| style.contains(danger))
 }
 
 struct Tag {
@@ -256,9 +227,7 @@ impl<'h> Tags<'h> {
     fn attributes(&mut self) -> Vec<(String, String)> {
         let mut attributes = Vec::new();
         loop {
-            self.rest = self
-                .rest
-                .trim_start_matches(|c: char| c.is_ascii_whitespace() || c == '/');
+            self.rest = self.rest.trim_start_matches(|c: char| c.is_ascii_whitespace() || c == '/');
             if self.rest.is_empty() {
                 return attributes;
             }
@@ -269,9 +238,7 @@ impl<'h> Tags<'h> {
             let name_ends = |c: char| c.is_ascii_whitespace() || matches!(c, '/' | '>' | '=');
             // A stray `=` at the start belongs to the name, as in the HTML standard, or we would stand still.
             let first = self.rest.chars().next().map_or(0, char::len_utf8);
-            let length = self.rest[first..]
-                .find(name_ends)
-                .map_or(self.rest.len(), |length| first + length);
+            let length = self.rest[first..].find(name_ends).map_or(self.rest.len(), |length| first + length);
             let (name, after) = self.rest.split_at(length);
             self.rest = after.trim_start_matches(|c: char| c.is_ascii_whitespace());
             let value = match self.rest.strip_prefix('=') {
@@ -290,10 +257,7 @@ impl<'h> Tags<'h> {
         let (value, after) = match quote {
             Some(quote) => self.rest[1..].split_once(quote).unwrap_or((&self.rest[1..], "")),
             None => {
-                let end = self
-                    .rest
-                    .find(|c: char| c.is_ascii_whitespace() || c == '>')
-                    .unwrap_or(self.rest.len());
+                let end = self.rest.find(|c: char| c.is_ascii_whitespace() || c == '>').unwrap_or(self.rest.len());
                 self.rest.split_at(end)
             }
         };
@@ -305,10 +269,7 @@ impl<'h> Tags<'h> {
         let mut at = 0;
         while let Some(found) = self.rest[at..].find("</") {
             at += found + 2;
-            if self.rest[at..]
-                .get(..name.len())
-                .is_some_and(|end| end.eq_ignore_ascii_case(name))
-            {
+            if self.rest[at..].get(..name.len()).is_some_and(|end| end.eq_ignore_ascii_case(name)) {
                 self.rest = &self.rest[at..];
                 return;
             }
@@ -327,9 +288,7 @@ impl Iterator for Tags<'_> {
                 self.rest = inside;
                 self.skip_past("-->");
             } else if self.rest.starts_with(|c: char| c.is_ascii_alphabetic()) {
-                let end = self
-                    .rest
-                    .find(|c: char| c.is_ascii_whitespace() || matches!(c, '/' | '>'));
+                let end = self.rest.find(|c: char| c.is_ascii_whitespace() || matches!(c, '/' | '>'));
                 let (name, after) = self.rest.split_at(end.unwrap_or(self.rest.len()));
                 let name = name.to_ascii_lowercase();
                 self.rest = after;

@@ -31,11 +31,7 @@ pub(super) fn check(text: &str, findings: &mut Findings) -> (Option<Kind>, usize
         return (None, 0);
     };
     if !members.iter().any(|member| matches!(&*member.key, "version" | "items")) {
-        findings.error(
-            root.at,
-            "not-a-feed",
-            "this JSON has neither `version` nor `items`: it is no JSON Feed",
-        );
+        findings.error(root.at, "not-a-feed", "this JSON has neither `version` nor `items`: it is no JSON Feed");
         return (None, 0);
     }
     (Some(Kind::JsonFeed), check_feed((root.at, members), findings))
@@ -46,11 +42,7 @@ fn check_feed(feed: Object, findings: &mut Findings) -> usize {
     let is_old = check_version(feed, findings);
     check_required(feed, "the feed", &["version", "title", "items"], findings);
     if !members.iter().any(|member| member.key == "feed_url") {
-        findings.warning(
-            at,
-            "missing-self",
-            "the feed should have a `feed_url` with its own address",
-        );
+        findings.warning(at, "missing-self", "the feed should have a `feed_url` with its own address");
     }
     check_keys(members, findings);
     let mut items = 0;
@@ -91,11 +83,7 @@ fn check_version((_, members): Object, findings: &mut Findings) -> bool {
     // The specification's own examples of version 1 had both spellings.
     let is_old = version.trim_end_matches('/') == OLD_VERSION;
     if is_old {
-        findings.warning(
-            member.node.at,
-            "old-version",
-            format!("JSON Feed 1 is old: use {VERSION}"),
-        );
+        findings.warning(member.node.at, "old-version", format!("JSON Feed 1 is old: use {VERSION}"));
     } else if version != VERSION {
         let message = format!("`version` must be {VERSION}, not `{}`", shown(version));
         findings.error(member.node.at, "invalid-version", message);
@@ -184,10 +172,7 @@ fn check_author(node: &Node, findings: &mut Findings) {
         return;
     };
     check_keys(members, findings);
-    if !members
-        .iter()
-        .any(|member| matches!(&*member.key, "name" | "url" | "avatar"))
-    {
+    if !members.iter().any(|member| matches!(&*member.key, "name" | "url" | "avatar")) {
         findings.error(at, "missing-element", "an author needs a `name`, `url` or `avatar`");
     }
     for Member { at, key, node } in members {
@@ -309,10 +294,7 @@ fn check_is(is_so: bool, key: &str, node: &Node, expected: &str, findings: &mut 
 }
 
 fn check_required((at, members): Object, what: &str, required: &[&str], findings: &mut Findings) {
-    for key in required
-        .iter()
-        .filter(|required| !members.iter().any(|member| member.key == **required))
-    {
+    for key in required.iter().filter(|required| !members.iter().any(|member| member.key == **required)) {
         findings.error(at, "missing-element", format!("{what} needs `{key}`"));
     }
 }
@@ -321,21 +303,14 @@ fn check_required((at, members): Object, what: &str, required: &[&str], findings
 fn check_keys(members: &[Member], findings: &mut Findings) {
     let mut seen: HashSet<&Cow<str>> = HashSet::new();
     for member in members.iter().filter(|member| !seen.insert(&member.key)) {
-        findings.error(
-            member.at,
-            "duplicate-element",
-            format!("the key `{}` comes twice", shown(&member.key)),
-        );
+        findings.error(member.at, "duplicate-element", format!("the key `{}` comes twice", shown(&member.key)));
     }
 }
 
 /// Extensions are allowed, if their names begin with an underscore.
 fn unknown(at: usize, key: &str, place: &str, findings: &mut Findings) {
     if !key.starts_with('_') {
-        let message = format!(
-            "{place} has no key `{}`; names of extensions begin with `_`",
-            shown(key)
-        );
+        let message = format!("{place} has no key `{}`; names of extensions begin with `_`", shown(key));
         findings.warning(at, "unknown-key", message);
     }
 }

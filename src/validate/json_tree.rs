@@ -190,10 +190,7 @@ impl<'t> Reader<'t> {
             }
             is_plain &= byte != b'\\' && byte >= b' ';
         }
-        Err(Broken::Expected {
-            at: start,
-            expected: "a closing quote for this string",
-        })
+        Err(Broken::Expected { at: start, expected: "a closing quote for this string" })
     }
 
     fn number(&mut self) -> Result<Value<'t>, Broken> {

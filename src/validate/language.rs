@@ -14,10 +14,7 @@ const ISO_639_1: &str = "aa ab ae af ak am an ar as av ay az ba be bg bh bi bm b
 /// Checks a language tag.
 pub(super) fn check_language(at: usize, what: &str, value: &str, findings: &mut Findings) {
     if !is_tag(value) {
-        let message = format!(
-            "{what} must be a language tag such as en or en-GB, not `{}`",
-            shown(value)
-        );
+        let message = format!("{what} must be a language tag such as en or en-GB, not `{}`", shown(value));
         findings.error(at, "invalid-language", message);
     }
 }
@@ -27,10 +24,7 @@ pub(super) fn check_language(at: usize, what: &str, value: &str, findings: &mut 
 fn is_tag(value: &str) -> bool {
     let tag = value.to_ascii_lowercase();
     let parts: Vec<&str> = tag.split('-').collect();
-    if parts
-        .iter()
-        .any(|part| !(1..=8).contains(&part.len()) || !part.bytes().all(|b| b.is_ascii_alphanumeric()))
-    {
+    if parts.iter().any(|part| !(1..=8).contains(&part.len()) || !part.bytes().all(|b| b.is_ascii_alphanumeric())) {
         return false;
     }
     let (primary, rest) = (parts[0], &parts[1..]);
@@ -53,14 +47,8 @@ fn are_subtags(mut rest: &[&str]) -> bool {
     };
     take(|part| part.len() == 3 && is_alpha(part), 3);
     take(|part| part.len() == 4 && is_alpha(part), 1);
-    take(
-        |part| part.len() == 2 && is_alpha(part) || part.len() == 3 && is_number(part),
-        1,
-    );
-    take(
-        |part| part.len() >= 5 || part.len() == 4 && part.as_bytes()[0].is_ascii_digit(),
-        usize::MAX,
-    );
+    take(|part| part.len() == 2 && is_alpha(part) || part.len() == 3 && is_number(part), 1);
+    take(|part| part.len() >= 5 || part.len() == 4 && part.as_bytes()[0].is_ascii_digit(), usize::MAX);
     while let [singleton, tail @ ..] = rest
         && singleton.len() == 1
         && *singleton != "x"

@@ -181,10 +181,7 @@ const ROLES: &[&str] = &[
 /// Whether a namespace is this one with a slip: no slash, or https.
 pub(super) fn is_misspelt(namespace: &str) -> bool {
     let bare = namespace.trim_end_matches('/').to_ascii_lowercase();
-    matches!(
-        bare.as_str(),
-        "http://search.yahoo.com/mrss" | "https://search.yahoo.com/mrss"
-    )
+    matches!(bare.as_str(), "http://search.yahoo.com/mrss" | "https://search.yahoo.com/mrss")
 }
 
 /// Checks an element, if it is one of Media RSS.
@@ -209,17 +206,9 @@ pub(super) fn check(node: Node, findings: &mut Findings) {
             );
         }
         "restriction" => check_one_of(node, "relationship", &["allow", "deny"], findings),
-        "adult" => findings.warning(
-            xml::at(node),
-            "deprecated",
-            "<media:adult> is deprecated: use <media:rating>",
-        ),
+        "adult" => findings.warning(xml::at(node), "deprecated", "<media:adult> is deprecated: use <media:rating>"),
         _ if !ELEMENTS.contains(&local) => {
-            findings.error(
-                xml::at(node),
-                "unknown-element",
-                format!("Media RSS has no <media:{}>", shown(local)),
-            );
+            findings.error(xml::at(node), "unknown-element", format!("Media RSS has no <media:{}>", shown(local)));
         }
         _ => {}
     }
@@ -234,13 +223,7 @@ fn check_shared(node: Node, findings: &mut Findings) {
     }
     if let Some(url) = node.attribute("url") {
         let at = xml::attribute_at(node, "url");
-        url::check_absolute(
-            at,
-            &format!("the url of <media:{local}>"),
-            url.trim(),
-            Letters::Uri,
-            findings,
-        );
+        url::check_absolute(at, &format!("the url of <media:{local}>"), url.trim(), Letters::Uri, findings);
     }
     for name in ["width", "height"] {
         if let Some(value) = node.attribute(name) {
@@ -252,11 +235,7 @@ fn check_shared(node: Node, findings: &mut Findings) {
 
 fn check_content(node: Node, findings: &mut Findings) {
     if node.attribute("url").is_none() && !xml::elements(node).any(|child| xml::is(child, Some(MEDIA), "player")) {
-        findings.error(
-            xml::at(node),
-            "missing-attribute",
-            "<media:content> needs a `url`, or a <media:player> in it",
-        );
+        findings.error(xml::at(node), "missing-attribute", "<media:content> needs a `url`, or a <media:player> in it");
     }
     check_one_of(node, "medium", &MEDIUMS, findings);
     check_one_of(node, "expression", &EXPRESSIONS, findings);
@@ -270,12 +249,7 @@ fn check_content(node: Node, findings: &mut Findings) {
         check_positive(at, "the fileSize of <media:content>", value, findings);
     }
     if let Some(value) = node.attribute("channels") {
-        check_count(
-            xml::attribute_at(node, "channels"),
-            "the channels of <media:content>",
-            value,
-            findings,
-        );
+        check_count(xml::attribute_at(node, "channels"), "the channels of <media:content>", value, findings);
     }
     for name in ["bitrate", "framerate", "samplingrate", "duration"] {
         if let Some(value) = node.attribute(name).filter(|value| !is_decimal(value)) {
@@ -284,12 +258,7 @@ fn check_content(node: Node, findings: &mut Findings) {
         }
     }
     if let Some(language) = node.attribute("lang") {
-        check_language(
-            xml::attribute_at(node, "lang"),
-            "the lang of <media:content>",
-            language,
-            findings,
-        );
+        check_language(xml::attribute_at(node, "lang"), "the lang of <media:content>", language, findings);
     }
 }
 
@@ -310,10 +279,7 @@ fn check_credit(node: Node, findings: &mut Findings) {
 fn check_one_of(node: Node, name: &str, allowed: &[&str], findings: &mut Findings) {
     if let Some(value) = node.attribute(name).filter(|value| !allowed.contains(value)) {
         let (element, choice) = (node.tag_name().name(), allowed.join(", "));
-        let message = format!(
-            "the {name} of <media:{element}> must be one of {choice}, not `{}`",
-            shown(value)
-        );
+        let message = format!("the {name} of <media:{element}> must be one of {choice}, not `{}`", shown(value));
         findings.error(xml::attribute_at(node, name), "invalid-value", message);
     }
 }

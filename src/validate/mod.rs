@@ -126,10 +126,7 @@ impl Report {
     }
 
     fn count(&self, severity: Severity) -> usize {
-        self.findings
-            .iter()
-            .filter(|finding| finding.severity == severity)
-            .count()
+        self.findings.iter().filter(|finding| finding.severity == severity).count()
     }
 }
 
@@ -163,11 +160,7 @@ pub fn validate(bytes: &[u8], context: &Context) -> Report {
     if bytes.len() > LARGEST {
         let message = format!("the document has {} bytes; at most {LARGEST} are read", bytes.len());
         findings.error(0, "too-large", message);
-        return Report {
-            kind: None,
-            entries: 0,
-            findings: findings.told(""),
-        };
+        return Report { kind: None, entries: 0, findings: findings.told("") };
     }
     if bytes.len() > LARGE {
         findings.warning(0, "large", "the document is over 5 MB: some readers refuse it");
@@ -180,11 +173,7 @@ pub fn validate(bytes: &[u8], context: &Context) -> Report {
     if let (Some(kind), Some(content_type)) = (kind, context.content_type) {
         check_content_type(kind, content_type, &mut findings);
     }
-    Report {
-        kind,
-        entries,
-        findings: findings.told(&decoded.text),
-    }
+    Report { kind, entries, findings: findings.told(&decoded.text) }
 }
 
 /// Tells the format by the first character, and lets the format's own page read on.
@@ -234,23 +223,14 @@ fn other_root(namespace: Option<&str>, local: &str) -> String {
 }
 
 fn check_content_type(kind: Kind, content_type: &str, findings: &mut Findings) {
-    let essence = content_type
-        .split(';')
-        .next()
-        .unwrap_or_default()
-        .trim()
-        .to_ascii_lowercase();
+    let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     let expected: &[&str] = match kind {
         Kind::Rss => &["application/rss+xml", "application/xml", "text/xml"],
         Kind::Atom => &["application/atom+xml", "application/xml", "text/xml"],
         Kind::JsonFeed => &["application/feed+json", "application/json"],
     };
     if !expected.contains(&essence.as_str()) {
-        let message = format!(
-            "{kind} is served as {}, not as `{}`",
-            expected[0],
-            values::shown(&essence)
-        );
+        let message = format!("{kind} is served as {}, not as `{}`", expected[0], values::shown(&essence));
         findings.warning(0, "wrong-content-type", message);
     }
 }

@@ -31,15 +31,7 @@ const ONCE: [&str; 17] = [
     "textInput",
     "skipHours",
 ];
-const DAYS: [&str; 7] = [
-    "Monday",
-    "Tuesday",
-    "Wednesday",
-    "Thursday",
-    "Friday",
-    "Saturday",
-    "Sunday",
-];
+const DAYS: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
 
 /// Checks an RSS document; gives the number of its items.
 pub(super) fn check(rss: Node, findings: &mut Findings) -> usize {
@@ -74,11 +66,7 @@ fn check_version(rss: Node, findings: &mut Findings) {
         "0.90" | "0.91" | "0.92" | "0.93" | "0.94" => {
             findings.warning(at, "old-version", format!("RSS {version} is old: use 2.0"));
         }
-        _ => findings.error(
-            at,
-            "invalid-version",
-            format!("there is no RSS `{}`: use 2.0", shown(version)),
-        ),
+        _ => findings.error(at, "invalid-version", format!("there is no RSS `{}`: use 2.0", shown(version))),
     }
 }
 
@@ -158,12 +146,7 @@ fn check_cloud(cloud: Node, findings: &mut Findings) {
 fn check_image(image: Node, findings: &mut Findings) {
     xml::check_attributes(image, &[], findings);
     xml::check_present(image, None, &["url", "title", "link"], findings);
-    xml::check_once(
-        image,
-        None,
-        &["url", "title", "link", "width", "height", "description"],
-        findings,
-    );
+    xml::check_once(image, None, &["url", "title", "link", "width", "height", "description"], findings);
     for child in xml::elements(image) {
         let at = xml::at(child);
         let value = xml::text(child);
@@ -197,11 +180,7 @@ fn check_same(image: Node, local: &str, findings: &mut Findings) {
 fn check_size(at: usize, what: &str, value: &str, most: u32, findings: &mut Findings) {
     check_positive(at, &format!("the <{what}> of <image>"), value, findings);
     if is_digits(value) && value.parse::<u32>().is_ok_and(|size| size > most) || value.len() > 9 && is_digits(value) {
-        findings.error(
-            at,
-            "invalid-number",
-            format!("the <{what}> of <image> may be {most} at most"),
-        );
+        findings.error(at, "invalid-number", format!("the <{what}> of <image> may be {most} at most"));
     }
 }
 
@@ -231,22 +210,14 @@ fn check_skips(skips: Node, findings: &mut Findings) {
             false => DAYS.contains(&value.as_str()),
         };
         if !sound {
-            let allowed = if is_hours {
-                "an hour from 0 to 23"
-            } else {
-                "a day from Monday to Sunday"
-            };
+            let allowed = if is_hours { "an hour from 0 to 23" } else { "a day from Monday to Sunday" };
             findings.error(
                 xml::at(child),
                 "invalid-value",
                 format!("<{inner}> must be {allowed}, not `{}`", shown(&value)),
             );
         } else if seen.contains(&value) {
-            findings.error(
-                xml::at(child),
-                "duplicate-element",
-                format!("<{inner}> {value} comes twice"),
-            );
+            findings.error(xml::at(child), "duplicate-element", format!("<{inner}> {value} comes twice"));
         } else {
             seen.push(value);
         }

@@ -14,16 +14,7 @@ use super::url::{self, Letters};
 use super::values::{check_count, check_mail_with_name, check_media_type, is_digits, shown};
 use super::xml::{self, ATOM};
 
-const ONCE: [&str; 8] = [
-    "title",
-    "link",
-    "description",
-    "author",
-    "comments",
-    "guid",
-    "pubDate",
-    "source",
-];
+const ONCE: [&str; 8] = ["title", "link", "description", "author", "comments", "guid", "pubDate", "source"];
 
 /// The guids of a document so far.
 #[derive(Default)]
@@ -50,11 +41,7 @@ pub(super) fn check(item: Node, guids: &mut Guids, findings: &mut Findings) {
             (None, "enclosure") => {
                 enclosures += 1;
                 if enclosures > 1 {
-                    findings.warning(
-                        xml::at(child),
-                        "second-enclosure",
-                        "many readers know one enclosure for an item",
-                    );
+                    findings.warning(xml::at(child), "second-enclosure", "many readers know one enclosure for an item");
                 }
                 check_enclosure(child, findings);
             }
@@ -167,10 +154,7 @@ fn check_guid(guid: Node, guids: &mut Guids, findings: &mut Findings) {
 fn check_permalink(at: usize, value: &str, findings: &mut Findings) {
     match url::scheme(value).as_deref() {
         Some("tag" | "urn") | None => {
-            let message = format!(
-                "the guid `{}` is no address: it needs isPermaLink=\"false\"",
-                shown(value)
-            );
+            let message = format!("the guid `{}` is no address: it needs isPermaLink=\"false\"", shown(value));
             findings.error(at, "guid-not-url", message);
         }
         Some(_) => url::check_identity(at, "<guid>", value, Letters::Uri, findings),
@@ -183,10 +167,7 @@ fn check_enclosure(enclosure: Node, findings: &mut Findings) {
         let at = xml::attribute_at(enclosure, "url");
         let what = "the url of <enclosure>";
         if url::check_absolute(at, what, address.trim(), Letters::Uri, findings) && !url::has_dotted_host(address) {
-            let message = format!(
-                "{what} must be http or https with a full host, not `{}`",
-                shown(address)
-            );
+            let message = format!("{what} must be http or https with a full host, not `{}`", shown(address));
             findings.error(at, "invalid-url", message);
         }
     }

@@ -22,11 +22,7 @@ pub(super) fn check_absolute(at: usize, what: &str, value: &str, letters: Letter
         return false;
     }
     let Some(scheme) = scheme(value) else {
-        findings.error(
-            at,
-            "relative-url",
-            format!("{what} must be an absolute URL, not `{}`", shown(value)),
-        );
+        findings.error(at, "relative-url", format!("{what} must be an absolute URL, not `{}`", shown(value)));
         return false;
     };
     if let Some((severity, rule, why)) = wrong_letter(value, letters) {
@@ -62,11 +58,7 @@ pub(super) fn check_self(at: usize, value: &str, findings: &mut Findings) {
     if let Some(fetched) = findings.context.url
         && without_fragment(fetched) != without_fragment(value)
     {
-        let message = format!(
-            "the document calls itself `{}`, but is at `{}`",
-            shown(value),
-            shown(fetched)
-        );
+        let message = format!("the document calls itself `{}`, but is at `{}`", shown(value), shown(fetched));
         findings.warning(at, "self-mismatch", message);
     }
 }
@@ -79,9 +71,7 @@ fn without_fragment(address: &str) -> &str {
 pub(super) fn scheme(value: &str) -> Option<String> {
     let (scheme, _) = value.split_once(':')?;
     let is_scheme = scheme.starts_with(|c: char| c.is_ascii_alphabetic())
-        && scheme
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte));
+        && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte));
     is_scheme.then(|| scheme.to_ascii_lowercase())
 }
 
@@ -94,38 +84,26 @@ pub(super) fn has_dotted_host(value: &str) -> bool {
 }
 
 fn wrong_letter(value: &str, letters: Letters) -> Option<(Severity, &'static str, String)> {
-    let host = value
-        .split_once("//")
-        .map_or("", |(_, rest)| rest.split('/').next().unwrap_or_default());
+    let host = value.split_once("//").map_or("", |(_, rest)| rest.split('/').next().unwrap_or_default());
     let is_ipv6 = host.starts_with('[');
     let allowed = |c: char| c.is_ascii_alphanumeric() || ";/?:@&=+$.-_!~*'()%,#".contains(c);
-    let wrong = value
-        .chars()
-        .find(|&c| c.is_ascii() && !allowed(c) && !(is_ipv6 && "[]".contains(c)));
+    let wrong = value.chars().find(|&c| c.is_ascii() && !allowed(c) && !(is_ipv6 && "[]".contains(c)));
     if let Some(letter) = wrong {
         let letter = letter.escape_default();
         return Some((Severity::Error, "invalid-url", format!("may not have `{letter}` in it")));
     }
     let escapes = value.split('%').skip(1);
-    if escapes.into_iter().any(|tail| {
-        !tail
-            .as_bytes()
-            .get(..2)
-            .is_some_and(|two| two.iter().all(u8::is_ascii_hexdigit))
-    }) {
+    if escapes
+        .into_iter()
+        .any(|tail| !tail.as_bytes().get(..2).is_some_and(|two| two.iter().all(u8::is_ascii_hexdigit)))
+    {
         return Some((Severity::Error, "invalid-url", "has a `%` that is no escape".into()));
     }
     let severity = match letters {
         Letters::Uri => Severity::Error,
         Letters::Iri => Severity::Warning,
     };
-    (!value.is_ascii()).then(|| {
-        (
-            severity,
-            "non-ascii-url",
-            "should have its other letters escaped".into(),
-        )
-    })
+    (!value.is_ascii()).then(|| (severity, "non-ascii-url", "should have its other letters escaped".into()))
 }
 
 fn wrong_form(scheme: &str, value: &str) -> Option<&'static str> {
@@ -150,9 +128,7 @@ fn is_urn(rest: &str) -> bool {
     let is_uuid = || {
         let groups: Vec<&str> = name.split('-').take(6).collect();
         groups.iter().map(|group| group.len()).eq([8, 4, 4, 4, 12])
-            && groups
-                .iter()
-                .all(|group| group.bytes().all(|byte| byte.is_ascii_hexdigit()))
+            && groups.iter().all(|group| group.bytes().all(|byte| byte.is_ascii_hexdigit()))
     };
     is_space && !name.is_empty() && (!space.eq_ignore_ascii_case("uuid") || is_uuid())
 }
@@ -204,12 +180,7 @@ fn is_needless(escape: &[u8]) -> bool {
     let Some(&[high, low]) = escape.first_chunk::<2>() else {
         return false;
     };
-    let value = |digit: u8| {
-        char::from(digit)
-            .to_digit(16)
-            .and_then(|value| u8::try_from(value).ok())
-            .unwrap_or(0)
-    };
+    let value = |digit: u8| char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok()).unwrap_or(0);
     let byte = value(high) * 16 + value(low);
     high.is_ascii_lowercase() || low.is_ascii_lowercase() || byte.is_ascii_alphanumeric() || b"-._~".contains(&byte)
 }

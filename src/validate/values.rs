@@ -5,11 +5,7 @@ use super::findings::Findings;
 /// A value as it is quoted in a message: short, on one line.
 pub(super) fn shown(value: &str) -> String {
     const LONGEST: usize = 80;
-    let mut short: String = value
-        .chars()
-        .take(LONGEST)
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect();
+    let mut short: String = value.chars().take(LONGEST).map(|c| if c.is_control() { ' ' } else { c }).collect();
     if value.chars().nth(LONGEST).is_some() {
         short.push('…');
     }
@@ -40,11 +36,7 @@ pub(super) fn is_digits(value: &str) -> bool {
 /// Checks a media type, RFC 2045, section 5.1.
 pub(super) fn check_media_type(at: usize, what: &str, value: &str, findings: &mut Findings) {
     if !is_media_type(value) {
-        findings.error(
-            at,
-            "invalid-media-type",
-            format!("{what} must be a media type, not `{}`", shown(value)),
-        );
+        findings.error(at, "invalid-media-type", format!("{what} must be a media type, not `{}`", shown(value)));
     }
 }
 
@@ -52,9 +44,7 @@ pub(super) fn check_media_type(at: usize, what: &str, value: &str, findings: &mu
 pub(super) fn is_media_type(value: &str) -> bool {
     let mut parts = value.split(';');
     let essence = parts.next().unwrap_or_default().trim_end();
-    let is_pair = essence
-        .split_once('/')
-        .is_some_and(|(kind, subtype)| is_token(kind) && is_token(subtype));
+    let is_pair = essence.split_once('/').is_some_and(|(kind, subtype)| is_token(kind) && is_token(subtype));
     is_pair
         && parts.all(|parameter| {
             parameter.trim().split_once('=').is_some_and(|(name, value)| {
@@ -76,9 +66,7 @@ pub(super) fn is_mail(value: &str) -> bool {
         let host_part = |c: char| c.is_alphanumeric() || c == '-';
         !local.is_empty()
             && local.chars().all(local_part)
-            && host
-                .split('.')
-                .all(|label| !label.is_empty() && label.chars().all(host_part))
+            && host.split('.').all(|label| !label.is_empty() && label.chars().all(host_part))
     })
 }
 
@@ -90,17 +78,11 @@ pub(super) fn check_mail_with_name(at: usize, what: &str, value: &str, findings:
         None => (value, None),
     };
     if !value.contains('@') {
-        let message = format!(
-            "<{what}> must be a mail address, not a bare name: use dc:creator for `{}`",
-            shown(value)
-        );
+        let message =
+            format!("<{what}> must be a mail address, not a bare name: use dc:creator for `{}`", shown(value));
         findings.error(at, "invalid-mail", message);
     } else if name.is_none() {
-        findings.warning(
-            at,
-            "mail-without-name",
-            format!("<{what}> should be written as `mail@host (Name)`"),
-        );
+        findings.warning(at, "mail-without-name", format!("<{what}> should be written as `mail@host (Name)`"));
     } else if !is_mail(mail) {
         findings.error(at, "invalid-mail", format!("`{}` is not a mail address", shown(mail)));
     }
@@ -113,9 +95,6 @@ pub(super) fn bad_character(text: &str) -> Option<char> {
 
 /// Tells of a character that is allowed, but is a mistake all the same.
 pub(super) fn warn_of_bad_character(at: usize, character: char, findings: &mut Findings) {
-    let message = format!(
-        "U+{:04X} shows as nothing or as a box: the text was decoded wrongly",
-        u32::from(character)
-    );
+    let message = format!("U+{:04X} shows as nothing or as a box: the text was decoded wrongly", u32::from(character));
     findings.warning(at, "bad-character", message);
 }

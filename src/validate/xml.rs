@@ -28,11 +28,7 @@ pub(super) fn tree<'t>(text: &'t str, findings: &mut Findings) -> Option<Documen
         findings.error(at, rule, message);
         return None;
     }
-    let options = ParsingOptions {
-        allow_dtd: false,
-        nodes_limit: MOST_NODES,
-        ..ParsingOptions::default()
-    };
+    let options = ParsingOptions { allow_dtd: false, nodes_limit: MOST_NODES, ..ParsingOptions::default() };
     match Document::parse_with_options(text, options) {
         Ok(document) => Some(document),
         Err(error) => {
@@ -49,28 +45,21 @@ pub(super) fn tree<'t>(text: &'t str, findings: &mut Findings) -> Option<Documen
 
 fn told(error: &Error) -> (&'static str, String) {
     match error {
-        Error::UnknownNamespace(prefix, _) => (
-            "undeclared-prefix",
-            format!("the prefix `{}` is not declared", shown(prefix)),
-        ),
+        Error::UnknownNamespace(prefix, _) => {
+            ("undeclared-prefix", format!("the prefix `{}` is not declared", shown(prefix)))
+        }
         Error::UnknownEntityReference(name, _) => {
             let name = shown(name);
-            (
-                "undefined-entity",
-                format!("XML knows no `&{name};`: write the character itself, or its number"),
-            )
+            ("undefined-entity", format!("XML knows no `&{name};`: write the character itself, or its number"))
         }
         Error::NodesLimitReached => ("too-many-nodes", format!("more than {MOST_NODES} elements and texts")),
-        Error::UnexpectedDeclaration(_) => (
-            "not-well-formed",
-            "the XML declaration must be the very first thing in the document".into(),
-        ),
+        Error::UnexpectedDeclaration(_) => {
+            ("not-well-formed", "the XML declaration must be the very first thing in the document".into())
+        }
         // The parser's sentence ends in " at 1:2"; the finding has its own line and column.
         other => {
             let sentence = other.to_string();
-            let sentence = sentence
-                .rsplit_once(" at ")
-                .map_or(sentence.as_str(), |(before, _)| before);
+            let sentence = sentence.rsplit_once(" at ").map_or(sentence.as_str(), |(before, _)| before);
             ("not-well-formed", format!("not well-formed XML: {}", shown(sentence)))
         }
     }
@@ -115,16 +104,10 @@ fn beyond_bounds(text: &str) -> Option<Beyond> {
                 return beyond("too-deep", format!("elements are nested deeper than {DEEPEST} levels"));
             }
             if tag.attributes > MOST_ATTRIBUTES {
-                return beyond(
-                    "too-many-attributes",
-                    format!("an element has more than {MOST_ATTRIBUTES} attributes"),
-                );
+                return beyond("too-many-attributes", format!("an element has more than {MOST_ATTRIBUTES} attributes"));
             }
             if tag.longest_namespace > LONGEST_NAMESPACE {
-                return beyond(
-                    "too-long",
-                    format!("the name of a namespace is longer than {LONGEST_NAMESPACE} bytes"),
-                );
+                return beyond("too-long", format!("the name of a namespace is longer than {LONGEST_NAMESPACE} bytes"));
             }
             if in_scope + tag.declarations > MOST_NAMESPACES_IN_SCOPE || declarations > MOST_DECLARATIONS {
                 return beyond("too-many-namespaces", "too many namespaces are declared".into());
@@ -141,16 +124,10 @@ fn beyond_bounds(text: &str) -> Option<Beyond> {
 
 /// The length of a comment, CDATA section or processing instruction at the start of `rest`.
 fn skipped(rest: &str) -> Option<usize> {
-    [("<!--", "-->"), ("<![CDATA[", "]]>"), ("<?", "?>")]
-        .into_iter()
-        .find_map(|(start, end)| {
-            let inside = rest.strip_prefix(start)?;
-            Some(
-                inside
-                    .find(end)
-                    .map_or(rest.len(), |length| start.len() + length + end.len()),
-            )
-        })
+    [("<!--", "-->"), ("<![CDATA[", "]]>"), ("<?", "?>")].into_iter().find_map(|(start, end)| {
+        let inside = rest.strip_prefix(start)?;
+        Some(inside.find(end).map_or(rest.len(), |length| start.len() + length + end.len()))
+    })
 }
 
 #[derive(Default)]
@@ -165,10 +142,7 @@ struct StartTag {
 impl StartTag {
     fn read(rest: &str) -> StartTag {
         let bytes = rest.as_bytes();
-        let mut tag = StartTag {
-            length: bytes.len(),
-            ..StartTag::default()
-        };
+        let mut tag = StartTag { length: bytes.len(), ..StartTag::default() };
         let mut quote = None;
         let mut declares = false;
         for (index, &byte) in bytes.iter().enumerate().skip(1) {
@@ -205,17 +179,14 @@ pub(super) fn at(node: Node) -> usize {
 
 /// Where an attribute starts, or else its element.
 pub(super) fn attribute_at(node: Node, name: &str) -> usize {
-    node.attribute_node(name)
-        .map_or(at(node), |attribute| attribute.range().start)
+    node.attribute_node(name).map_or(at(node), |attribute| attribute.range().start)
 }
 
 /// An element's name as it is written, with its prefix.
 pub(super) fn name<'t>(node: Node<'_, 't>) -> &'t str {
     let tag = &node.document().input_text()[node.range()];
     let tag = tag.strip_prefix('<').unwrap_or(tag);
-    tag.split(|c: char| c.is_ascii_whitespace() || matches!(c, '/' | '>'))
-        .next()
-        .unwrap_or_default()
+    tag.split(|c: char| c.is_ascii_whitespace() || matches!(c, '/' | '>')).next().unwrap_or_default()
 }
 
 /// An element's source, as it is written.
@@ -225,10 +196,7 @@ pub(super) fn source<'t>(node: Node<'_, 't>) -> &'t str {
 
 /// An element's own text, without white space around it.
 pub(super) fn text(node: Node) -> String {
-    let text: String = node
-        .children()
-        .filter_map(|child| child.text().filter(|_| child.is_text()))
-        .collect();
+    let text: String = node.children().filter_map(|child| child.text().filter(|_| child.is_text())).collect();
     match text.trim() {
         trimmed if trimmed.len() == text.len() => text,
         trimmed => trimmed.to_owned(),
@@ -269,15 +237,8 @@ pub(super) fn check_once(parent: Node, namespace: Option<&str>, once: &[&str], f
 
 /// Tells of a required child element that is missing.
 pub(super) fn check_present(parent: Node, namespace: Option<&str>, required: &[&str], findings: &mut Findings) {
-    for local in required
-        .iter()
-        .filter(|local| child(parent, namespace, local).is_none())
-    {
-        findings.error(
-            at(parent),
-            "missing-element",
-            format!("<{}> needs a <{local}>", shown(name(parent))),
-        );
+    for local in required.iter().filter(|local| child(parent, namespace, local).is_none()) {
+        findings.error(at(parent), "missing-element", format!("<{}> needs a <{local}>", shown(name(parent))));
     }
 }
 
@@ -317,15 +278,8 @@ pub(super) fn check_plain(node: Node, findings: &mut Findings) {
     let value = text(node);
     let Some(markup) = html::markup(&value) else { return };
     let source = source(node);
-    if ["&lt;", "&amp;", "<![CDATA["]
-        .iter()
-        .any(|escape| source.contains(escape))
-    {
-        let message = format!(
-            "<{}> is plain text, but has HTML in it: `{}`",
-            shown(name(node)),
-            shown(markup)
-        );
+    if ["&lt;", "&amp;", "<![CDATA["].iter().any(|escape| source.contains(escape)) {
+        let message = format!("<{}> is plain text, but has HTML in it: `{}`", shown(name(node)), shown(markup));
         findings.warning(at(node), "html-in-text", message);
     }
 }

@@ -29,31 +29,15 @@ pub(super) fn not_found(request: &HttpRequest, site: &Site) -> HttpResponse {
 /// 405 with what would be allowed.
 pub(super) fn wrong_method(request: &HttpRequest, site: &Site, allowed: &'static str) -> HttpResponse {
     let text = format!("{} is not allowed here; allowed: {allowed}.", request.method());
-    let mut response = told(
-        request,
-        site,
-        StatusCode::METHOD_NOT_ALLOWED,
-        "Method not allowed",
-        &text,
-    );
-    response
-        .headers_mut()
-        .insert(ALLOW, actix_web::http::header::HeaderValue::from_static(allowed));
+    let mut response = told(request, site, StatusCode::METHOD_NOT_ALLOWED, "Method not allowed", &text);
+    response.headers_mut().insert(ALLOW, actix_web::http::header::HeaderValue::from_static(allowed));
     response
 }
 
 /// 503 that says when to come again, in seconds.
 pub(super) fn unavailable(request: &HttpRequest, site: &Site, text: &str) -> HttpResponse {
-    let mut response = told(
-        request,
-        site,
-        StatusCode::SERVICE_UNAVAILABLE,
-        "Not available now",
-        text,
-    );
-    response
-        .headers_mut()
-        .insert(RETRY_AFTER, actix_web::http::header::HeaderValue::from_static("2"));
+    let mut response = told(request, site, StatusCode::SERVICE_UNAVAILABLE, "Not available now", text);
+    response.headers_mut().insert(RETRY_AFTER, actix_web::http::header::HeaderValue::from_static("2"));
     response
 }
 
@@ -66,28 +50,16 @@ pub(super) fn told(request: &HttpRequest, site: &Site, status: StatusCode, title
         .insert_header((VARY, "Accept"))
         .insert_header(("x-content-type-options", "nosniff"));
     let accept = request.headers().get(ACCEPT).and_then(|value| value.to_str().ok());
-    match preferred(
-        accept,
-        &[
-            "text/plain",
-            "text/html",
-            "application/json",
-            "application/problem+json",
-        ],
-    ) {
+    match preferred(accept, &["text/plain", "text/html", "application/json", "application/problem+json"]) {
         Accepted::This(1) => match page::message(site, title, text) {
             Ok(page) => response
                 .insert_header(("content-security-policy", PAGE_POLICY))
                 .content_type("text/html; charset=utf-8")
                 .body(page),
-            Err(_) => response
-                .content_type("text/plain; charset=utf-8")
-                .body(format!("{text}\n")),
+            Err(_) => response.content_type("text/plain; charset=utf-8").body(format!("{text}\n")),
         },
         Accepted::This(2 | 3) => response.json(json!({"status": status.as_u16(), "title": title, "detail": text})),
-        _ => response
-            .content_type("text/plain; charset=utf-8")
-            .body(format!("{text}\n")),
+        _ => response.content_type("text/plain; charset=utf-8").body(format!("{text}\n")),
     }
 }
 

@@ -53,15 +53,10 @@ struct Fields {
 impl Ready {
     fn new(document: Arc<Document>, media_type: &'static str, link: Option<String>, vary: &'static str) -> Self {
         let tag = |suffix: &str| field(format!("\"{}{suffix}\"", document.etag));
-        let mut etags: Vec<HeaderValue> = document
-            .encoded
-            .iter()
-            .map(|(coding, _)| tag(&format!("-{}", coding.name())))
-            .collect();
+        let mut etags: Vec<HeaderValue> =
+            document.encoded.iter().map(|(coding, _)| tag(&format!("-{}", coding.name()))).collect();
         etags.push(tag(""));
-        let modified = document
-            .last_modified
-            .map(|at| field(at.format("%a, %d %b %Y %H:%M:%S GMT").to_string()));
+        let modified = document.last_modified.map(|at| field(at.format("%a, %d %b %Y %H:%M:%S GMT").to_string()));
         let fields = Fields {
             media_type: HeaderValue::from_static(media_type),
             cache: field(format!("public, max-age={}", FRESH_MINUTES * 60)),
@@ -70,11 +65,7 @@ impl Ready {
             modified,
             is_page: media_type.starts_with("text/html"),
         };
-        Self {
-            document,
-            fields,
-            etags,
-        }
+        Self { document, fields, etags }
     }
 
     /// The answer to a GET or HEAD: the document in the encoding that suits the client, or "you have it".
@@ -98,11 +89,7 @@ impl Ready {
             text(headers, &IF_MODIFIED_SINCE).as_deref(),
             &self.document,
         );
-        let mut response = HttpResponseBuilder::new(if known {
-            StatusCode::NOT_MODIFIED
-        } else {
-            StatusCode::OK
-        });
+        let mut response = HttpResponseBuilder::new(if known { StatusCode::NOT_MODIFIED } else { StatusCode::OK });
         self.fields.write(&mut response);
         if let Some(etag) = etag {
             response.insert_header((ETAG, etag.clone()));
@@ -128,10 +115,7 @@ impl Fields {
                 HeaderName::from_static("access-control-expose-headers"),
                 HeaderValue::from_static("ETag, Last-Modified, Link"),
             ))
-            .insert_header((
-                HeaderName::from_static("x-content-type-options"),
-                HeaderValue::from_static("nosniff"),
-            ));
+            .insert_header((HeaderName::from_static("x-content-type-options"), HeaderValue::from_static("nosniff")));
         if let Some(modified) = &self.modified {
             response.insert_header((LAST_MODIFIED, modified.clone()));
         }
@@ -155,14 +139,7 @@ pub(super) async fn feed(request: HttpRequest, desk: web::Data<Desk>) -> HttpRes
     }
     let response = match file.rsplit_once('.') {
         Some((name, ending)) => {
-            one(
-                &request,
-                &desk,
-                file,
-                name,
-                format::by_ending(ending).filter(|format| format.is_feed),
-            )
-            .await
+            one(&request, &desk, file, name, format::by_ending(ending).filter(|format| format.is_feed)).await
         }
         None => by_accept(&request, &desk, file).await,
     };
@@ -187,25 +164,12 @@ async fn by_accept(request: &HttpRequest, desk: &Desk, name: &str) -> HttpRespon
     match preferred(text(request.headers(), &ACCEPT).as_deref(), &types) {
         Accepted::This(place) => {
             let ending = OFFERS[place].1;
-            one(
-                request,
-                desk,
-                &format!("{name}/{ending}"),
-                name,
-                format::by_ending(ending),
-            )
-            .await
+            one(request, desk, &format!("{name}/{ending}"), name, format::by_ending(ending)).await
         }
         Accepted::None => {
             let told =
                 "This feed comes as application/rss+xml, application/atom+xml, application/feed+json and text/html.";
-            answer::told(
-                request,
-                &desk.app.newsroom().config.site,
-                StatusCode::NOT_ACCEPTABLE,
-                "Not acceptable",
-                told,
-            )
+            answer::told(request, &desk.app.newsroom().config.site, StatusCode::NOT_ACCEPTABLE, "Not acceptable", told)
         }
     }
 }
@@ -224,11 +188,7 @@ async fn one(
         return answer::not_found(request, site);
     };
     if newsroom.config.feed(name).is_none() {
-        let ending = if key.contains('/') {
-            String::new()
-        } else {
-            format!(".{}", format.ending)
-        };
+        let ending = if key.contains('/') { String::new() } else { format!(".{}", format.ending) };
         return match newsroom.config.moved.get(name) {
             Some(now) => HttpResponse::MovedPermanently()
                 .insert_header((LOCATION, format!("{}/feeds/{now}{ending}", site.public_url)))
@@ -238,10 +198,7 @@ async fn one(
             None => answer::not_found(request, site),
         };
     }
-    let topic = Topic {
-        feed: name.to_owned(),
-        format: format.ending.to_owned(),
-    };
+    let topic = Topic { feed: name.to_owned(), format: format.ending.to_owned() };
     let document = match desk.app.document(&topic).await {
         Ok(Some(document)) => document,
         Ok(None) => return answer::unavailable(request, site, "This feed is being made; come again in a moment."),
@@ -250,9 +207,7 @@ async fn one(
             return answer::unavailable(request, site, "This feed can't be had now; come again in a moment.");
         }
     };
-    desk.served
-        .ready(key, &document, format, site, name)
-        .answer(request, site)
+    desk.served.ready(key, &document, format, site, name).answer(request, site)
 }
 
 impl Served {
@@ -269,17 +224,8 @@ impl Served {
         {
             return ready;
         }
-        let vary = if key.contains('/') {
-            "Accept, Accept-Encoding"
-        } else {
-            "Accept-Encoding"
-        };
-        let ready = Arc::new(Ready::new(
-            Arc::clone(document),
-            format.media_type,
-            Some(link(site, name, format)),
-            vary,
-        ));
+        let vary = if key.contains('/') { "Accept, Accept-Encoding" } else { "Accept-Encoding" };
+        let ready = Arc::new(Ready::new(Arc::clone(document), format.media_type, Some(link(site, name, format)), vary));
         self.0.insert(key.to_owned(), Arc::clone(&ready));
         ready
     }
@@ -298,23 +244,13 @@ fn link(site: &Site, name: &str, format: &Format) -> String {
 /// `GET /`.
 pub(super) async fn home(request: HttpRequest, desk: web::Data<Desk>) -> HttpResponse {
     let newsroom = desk.app.newsroom();
-    lasting(
-        &request,
-        &newsroom.config.site,
-        &newsroom.home,
-        "text/html; charset=utf-8",
-    )
+    lasting(&request, &newsroom.config.site, &newsroom.home, "text/html; charset=utf-8")
 }
 
 /// `GET /feeds.opml`.
 pub(super) async fn opml(request: HttpRequest, desk: web::Data<Desk>) -> HttpResponse {
     let newsroom = desk.app.newsroom();
-    lasting(
-        &request,
-        &newsroom.config.site,
-        &newsroom.opml,
-        "text/x-opml; charset=utf-8",
-    )
+    lasting(&request, &newsroom.config.site, &newsroom.opml, "text/x-opml; charset=utf-8")
 }
 
 fn lasting(request: &HttpRequest, site: &Site, document: &Arc<Document>, media_type: &'static str) -> HttpResponse {
@@ -333,10 +269,7 @@ fn not_reading(request: &HttpRequest, site: &Site) -> HttpResponse {
         .insert_header(("allow", READING))
         .insert_header((ACCESS_CONTROL_ALLOW_ORIGIN, "*"))
         .insert_header(("access-control-allow-methods", READING))
-        .insert_header((
-            "access-control-allow-headers",
-            "If-None-Match, If-Modified-Since, Accept",
-        ))
+        .insert_header(("access-control-allow-headers", "If-None-Match, If-Modified-Since, Accept"))
         .insert_header(("access-control-max-age", "86400"))
         .finish()
 }
@@ -348,9 +281,7 @@ fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<Cow<'a, str>> {
     match values.next() {
         None => Some(Cow::Borrowed(first)),
         Some(second) => {
-            Some(Cow::Owned(values.fold(format!("{first}, {second}"), |list, value| {
-                format!("{list}, {value}")
-            })))
+            Some(Cow::Owned(values.fold(format!("{first}, {second}"), |list, value| format!("{list}, {value}"))))
         }
     }
 }

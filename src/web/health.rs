@@ -9,9 +9,7 @@ pub(super) async fn live(request: HttpRequest, desk: web::Data<Desk>) -> HttpRes
     if let Some(refused) = only_reading(&request, &desk) {
         return refused;
     }
-    HttpResponse::Ok()
-        .content_type("text/plain; charset=utf-8")
-        .body("ok\n")
+    HttpResponse::Ok().content_type("text/plain; charset=utf-8").body("ok\n")
 }
 
 /// The database answers, and what was owed at the start is there.
@@ -21,9 +19,7 @@ pub(super) async fn ready(request: HttpRequest, desk: web::Data<Desk>) -> HttpRe
     }
     let told = match desk.app.store.ping().await {
         Ok(()) if desk.app.is_loaded() => {
-            return HttpResponse::Ok()
-                .content_type("text/plain; charset=utf-8")
-                .body("ok\n");
+            return HttpResponse::Ok().content_type("text/plain; charset=utf-8").body("ok\n");
         }
         Ok(()) => "documents are being made\n".to_owned(),
         Err(error) => format!("{error}\n"),
@@ -40,16 +36,12 @@ pub(super) async fn metrics(request: HttpRequest, desk: web::Data<Desk>) -> Http
         return refused;
     }
     match desk.metrics.written(&desk.app).await {
-        Ok(text) => HttpResponse::Ok()
-            .content_type("application/openmetrics-text; version=1.0.0; charset=utf-8")
-            .body(text),
+        Ok(text) => {
+            HttpResponse::Ok().content_type("application/openmetrics-text; version=1.0.0; charset=utf-8").body(text)
+        }
         Err(error) => {
             tracing::error!(%error, "metrics could not be made");
-            answer::unavailable(
-                &request,
-                &desk.app.newsroom().config.site,
-                "The database does not answer.",
-            )
+            answer::unavailable(&request, &desk.app.newsroom().config.site, "The database does not answer.")
         }
     }
 }

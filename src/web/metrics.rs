@@ -37,11 +37,7 @@ impl Metrics {
         let others = Family::<Status, Counter>::default();
         // The two that are counted all the time are looked up once.
         let of = |status: u16| others.get_or_create(&Status { status }).clone();
-        Self {
-            full: of(200),
-            unchanged: of(304),
-            others,
-        }
+        Self { full: of(200), unchanged: of(304), others }
     }
 
     /// Counts an answer about a feed.
@@ -64,12 +60,7 @@ impl Metrics {
             registry.register(name, help, gauge);
         };
         number(&mut registry, "articles", "Articles that readers may see", shown);
-        number(
-            &mut registry,
-            "articles_withdrawn",
-            "Articles that were withdrawn",
-            withdrawn,
-        );
+        number(&mut registry, "articles_withdrawn", "Articles that were withdrawn", withdrawn);
         let topics = app.store.topic_states().await?;
         let behind = topics.iter().filter(|topic| topic.behind > 0).count();
         number(
@@ -93,11 +84,7 @@ impl Metrics {
         }
         registry.register("source_failures", "Pulls that failed in a row", failing);
         registry.register("source_articles", "Articles that the source brings", held);
-        registry.register(
-            "source_last_pull_age_seconds",
-            "Seconds since the last pull that succeeded",
-            age,
-        );
+        registry.register("source_last_pull_age_seconds", "Seconds since the last pull that succeeded", age);
         let mut text = String::new();
         // Writing into a String can't fail.
         let _ = encode(&mut text, &registry);

@@ -31,11 +31,7 @@ struct Desk {
 
 /// The service at `listen`, and the addresses that this came to. It ends in good order when `stop` is cancelled.
 pub fn server(app: Arc<App>, listen: &str, stop: CancellationToken) -> std::io::Result<(Server, Vec<SocketAddr>)> {
-    let desk = web::Data::new(Desk {
-        metrics: Metrics::new(),
-        served: documents::Served::default(),
-        app,
-    });
+    let desk = web::Data::new(Desk { metrics: Metrics::new(), served: documents::Served::default(), app });
     let server = HttpServer::new(move || {
         Actix::new()
             .app_data(desk.clone())

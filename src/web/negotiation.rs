@@ -23,9 +23,7 @@ pub(super) fn preferred(accept: Option<&str>, offers: &[&str]) -> Accepted {
     let ranges: Vec<(&str, u32)> = weighted(accept).collect();
     let mut best: Option<(u32, usize, usize)> = None;
     for (place, offer) in offers.iter().enumerate() {
-        let of_offer = ranges
-            .iter()
-            .filter_map(|(range, quality)| Some((exactness(range, offer)?, *quality)));
+        let of_offer = ranges.iter().filter_map(|(range, quality)| Some((exactness(range, offer)?, *quality)));
         let Some((exactness, quality)) = of_offer.max_by_key(|(exactness, _)| *exactness) else {
             continue;
         };
@@ -45,10 +43,7 @@ fn exactness(range: &str, offer: &str) -> Option<usize> {
     let (kind, rest) = range.split_once('/')?;
     match (kind, rest) {
         ("*", "*") => Some(1),
-        (kind, "*") => offer
-            .split_once('/')
-            .filter(|(offered, _)| offered.eq_ignore_ascii_case(kind))
-            .map(|_| 2),
+        (kind, "*") => offer.split_once('/').filter(|(offered, _)| offered.eq_ignore_ascii_case(kind)).map(|_| 2),
         _ => None,
     }
 }
@@ -59,12 +54,7 @@ fn weighted(list: &str) -> impl Iterator<Item = (&str, u32)> {
         let mut parts = element.split(';');
         let value = parts.next()?.trim();
         let quality = parts
-            .filter_map(|parameter| {
-                parameter
-                    .trim()
-                    .strip_prefix("q=")
-                    .or_else(|| parameter.trim().strip_prefix("Q="))
-            })
+            .filter_map(|parameter| parameter.trim().strip_prefix("q=").or_else(|| parameter.trim().strip_prefix("Q=")))
             .next_back()
             .map_or(1000, thousandths);
         (!value.is_empty()).then_some((value, quality))
@@ -164,11 +154,7 @@ mod tests {
             etag: "abc".to_owned(),
             last_modified: DateTime::from_timestamp(1_800_000_000, 0),
             plain: bytes(9),
-            encoded: vec![
-                (Coding::Brotli, bytes(3)),
-                (Coding::Zstd, bytes(4)),
-                (Coding::Gzip, bytes(5)),
-            ],
+            encoded: vec![(Coding::Brotli, bytes(3)), (Coding::Zstd, bytes(4)), (Coding::Gzip, bytes(5))],
         }
     }
 
@@ -202,30 +188,19 @@ mod tests {
 
     #[test]
     fn dates_count_as_dates_and_only_without_tags() {
-        for since in [
-            "Fri, 15 Jan 2027 08:00:00 GMT",
-            "Friday, 15-Jan-27 08:00:00 GMT",
-            "Fri Jan 15 08:00:01 2027",
-        ] {
+        for since in ["Fri, 15 Jan 2027 08:00:00 GMT", "Friday, 15-Jan-27 08:00:00 GMT", "Fri Jan 15 08:00:01 2027"] {
             assert!(has_it(None, Some(since), &document()), "{since}");
         }
         assert!(!has_it(None, Some("Fri, 15 Jan 2027 07:59:59 GMT"), &document()));
         assert!(!has_it(None, Some("tomorrow"), &document()));
-        assert!(!has_it(
-            Some("\"other\""),
-            Some("Fri, 15 Jan 2027 08:00:00 GMT"),
-            &document()
-        ));
+        assert!(!has_it(Some("\"other\""), Some("Fri, 15 Jan 2027 08:00:00 GMT"), &document()));
     }
 
     #[test]
     fn a_browser_prefers_a_page_and_a_program_what_it_names() {
         let offers = ["application/rss+xml", "application/json", "text/html"];
         let of = |accept: &str| preferred(Some(accept), &offers);
-        assert_eq!(
-            of("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"),
-            Accepted::This(2)
-        );
+        assert_eq!(of("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"), Accepted::This(2));
         assert_eq!(of("application/json"), Accepted::This(1));
         assert_eq!(of("*/*"), Accepted::This(0));
         assert_eq!(of("application/*;q=0.5, text/html;q=0.4"), Accepted::This(0));

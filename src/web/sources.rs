@@ -18,25 +18,15 @@ pub(super) async fn pull(request: HttpRequest, desk: web::Data<Desk>) -> HttpRes
     }
     let name = request.match_info().get("name").unwrap_or_default();
     // A source without a key has no webhook, and looks like one that is not there.
-    let Some(key) = newsroom
-        .config
-        .source(name)
-        .and_then(|source| source.webhook_key.as_ref())
-    else {
+    let Some(key) = newsroom.config.source(name).and_then(|source| source.webhook_key.as_ref()) else {
         return answer::not_found(&request, site);
     };
-    let given = request
-        .headers()
-        .get(AUTHORIZATION)
-        .and_then(|value| value.to_str().ok())
-        .and_then(bearer)
-        .unwrap_or_default();
+    let given =
+        request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok()).and_then(bearer).unwrap_or_default();
     if !bool::from(given.as_bytes().ct_eq(key.as_bytes())) {
         let told = "The webhook needs the source's key: Authorization: Bearer KEY.";
         let mut response = answer::told(&request, site, StatusCode::UNAUTHORIZED, "Unauthorized", told);
-        response
-            .headers_mut()
-            .insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         return response;
     }
     match desk.app.store.make_due(name, now()).await {

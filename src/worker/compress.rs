@@ -23,11 +23,7 @@ impl Duty for Compress {
     }
 
     async fn step(&self, app: &Arc<App>, _stop: &CancellationToken) -> Result<Next, DutyError> {
-        if compress_one(app).await? {
-            Ok(Next::Now)
-        } else {
-            Ok(Next::At(None))
-        }
+        if compress_one(app).await? { Ok(Next::Now) } else { Ok(Next::At(None)) }
     }
 }
 

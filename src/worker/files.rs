@@ -26,14 +26,10 @@ pub(super) async fn follow(app: Arc<App>, stop: CancellationToken) {
 async fn watch(app: &App, stop: &CancellationToken) -> Result<(), DutyError> {
     let (changed, mut changes) = mpsc::channel(1);
     let told = move |result: DebounceEventResult| {
-        let matters = |path: &std::path::PathBuf| {
-            path.extension()
-                .is_some_and(|ending| ending == "toml" || ending == "key")
-        };
+        let matters =
+            |path: &std::path::PathBuf| path.extension().is_some_and(|ending| ending == "toml" || ending == "key");
         let any = result.is_ok_and(|events| {
-            events
-                .iter()
-                .any(|event| !matches!(event.kind, EventKind::Access(_)) && event.paths.iter().any(matters))
+            events.iter().any(|event| !matches!(event.kind, EventKind::Access(_)) && event.paths.iter().any(matters))
         });
         if any {
             // Full means that a change is noted already.

@@ -125,8 +125,7 @@ async fn run(duty: Box<dyn Duty>, app: Arc<App>, stop: CancellationToken) {
             }
             Ok(Next::At(at)) => {
                 failures = 0;
-                at.map_or(LONGEST, |at| (at - now()).to_std().unwrap_or_default())
-                    .min(LONGEST)
+                at.map_or(LONGEST, |at| (at - now()).to_std().unwrap_or_default()).min(LONGEST)
             }
             Err(error) => {
                 failures += 1;

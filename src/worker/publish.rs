@@ -88,11 +88,7 @@ async fn render(
         let head = app.store.document_head(&behind.topic).await?;
         heads.push((behind, head));
     }
-    let snapshot = Snapshot {
-        info: feed.info.clone(),
-        content: feed.content,
-        articles,
-    };
+    let snapshot = Snapshot { info: feed.info.clone(), content: feed.content, articles };
     let newsroom = Arc::clone(newsroom);
     let work = tokio::task::spawn_blocking(move || {
         let mut rendered = Vec::new();

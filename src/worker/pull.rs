@@ -171,15 +171,9 @@ async fn pull_claimed(
     tally: &mut Tally,
     watch: &(dyn Fn(Progress) + Send + Sync),
 ) -> Result<(), Failure> {
-    let held = Stock {
-        store: app.store.clone(),
-        source: source.name.clone(),
-    };
+    let held = Stock { store: app.store.clone(), source: source.name.clone() };
     let mut cursor = Cursor(claim.cursor.clone());
-    let mut progress = Progress {
-        done: 0,
-        expected: None,
-    };
+    let mut progress = Progress { done: 0, expected: None };
     loop {
         let pull = source.source.pull(&newsroom.fetcher, cursor, &held);
         let pulled = tokio::select! {
@@ -209,20 +203,10 @@ async fn take(
     pulled: Pulled,
     tally: &mut Tally,
 ) -> Result<(), Failure> {
-    let Pulled {
-        mut items,
-        rejected,
-        gone,
-        next,
-        ..
-    } = pulled;
-    tally
-        .rejected
-        .extend(rejected.into_iter().map(|rejection| (rejection.key, rejection.why)));
-    let revisions: Vec<(SourceKey, String)> = items
-        .iter()
-        .filter_map(|item| Some((item.key.clone(), item.revision.clone()?)))
-        .collect();
+    let Pulled { mut items, rejected, gone, next, .. } = pulled;
+    tally.rejected.extend(rejected.into_iter().map(|rejection| (rejection.key, rejection.why)));
+    let revisions: Vec<(SourceKey, String)> =
+        items.iter().filter_map(|item| Some((item.key.clone(), item.revision.clone()?))).collect();
     let known = app.store.known_at(&source.name, &revisions).await?;
     items.retain(|item| !known.contains(&item.key));
 
@@ -242,19 +226,10 @@ async fn take(
     let (drafts, rejected) = normalised.await?;
     tally.rejected.extend(rejected);
 
-    let batch = Batch {
-        drafts,
-        gone,
-        cursor: next.0,
-        precedence: source.kind.precedence,
-    };
+    let batch = Batch { drafts, gone, cursor: next.0, precedence: source.kind.precedence };
     let feeds = &newsroom.config.feeds;
-    let saved = app
-        .store
-        .save(claim, batch, now(), now() + CLAIM, &|before, after| {
-            touched(feeds, before, after)
-        })
-        .await?;
+    let saved =
+        app.store.save(claim, batch, now(), now() + CLAIM, &|before, after| touched(feeds, before, after)).await?;
     for (_, outcome) in &saved.outcomes {
         tally.count(*outcome);
     }
@@ -290,11 +265,7 @@ async fn finish(
         warn!(source = source.name, article = key, why, "an article was left out");
     }
     if tally.rejected.len() > TOLD {
-        warn!(
-            source = source.name,
-            more = tally.rejected.len() - TOLD,
-            "more articles were left out"
-        );
+        warn!(source = source.name, more = tally.rejected.len() - TOLD, "more articles were left out");
     }
     let due = due(newsroom, source, claim.failures, result.as_ref().err());
     match result {
@@ -311,9 +282,7 @@ async fn finish(
                     "pulled"
                 );
             }
-            app.store
-                .finish(claim, now(), due, Ok((tally.note.clone(), tally.changed())))
-                .await
+            app.store.finish(claim, now(), due, Ok((tally.note.clone(), tally.changed()))).await
         }
         Err(Failure::Stopped) => app.store.release_claim(claim).await,
         Err(failure) => {
@@ -358,16 +327,10 @@ struct Stock {
 #[async_trait]
 impl Held for Stock {
     async fn count(&self) -> Result<i64, PullError> {
-        self.store
-            .held_count(&self.source)
-            .await
-            .map_err(|error| PullError::Held(error.to_string()))
+        self.store.held_count(&self.source).await.map_err(|error| PullError::Held(error.to_string()))
     }
 
     async fn keys(&self) -> Result<HashSet<SourceKey>, PullError> {
-        self.store
-            .held_keys(&self.source)
-            .await
-            .map_err(|error| PullError::Held(error.to_string()))
+        self.store.held_keys(&self.source).await.map_err(|error| PullError::Held(error.to_string()))
     }
 }

@@ -30,10 +30,7 @@ impl Duty for Release {
         }
         let newsroom = app.newsroom();
         let feeds = &newsroom.config.feeds;
-        let released = app
-            .store
-            .release(now(), &|before, after| touched(feeds, before, after))
-            .await?;
+        let released = app.store.release(now(), &|before, after| touched(feeds, before, after)).await?;
         info!(articles = released, "released");
         app.wakes.publish.notify_one();
         Ok(Next::Now)

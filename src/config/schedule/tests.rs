@@ -30,10 +30,7 @@ fn five_six_and_seven_fields() {
     let next = schedule("15 30 6 * * *").next(start, Tz::UTC);
     assert_eq!(next, Some(start + Duration::seconds(15)));
     let next = schedule("0 0 0 1 1 * 2030").next(start, Tz::UTC);
-    assert_eq!(
-        next.map(|time| time.to_rfc3339()),
-        Some("2030-01-01T00:00:00+00:00".to_owned())
-    );
+    assert_eq!(next.map(|time| time.to_rfc3339()), Some("2030-01-01T00:00:00+00:00".to_owned()));
     assert_eq!(schedule("0 0 0 1 1 * 2020").next(start, Tz::UTC), None);
 }
 
@@ -56,12 +53,7 @@ fn weekdays_are_crontabs_whatever_the_number_of_fields() {
         let both = ["04-25 06:00 +0000", "04-26 06:00 +0000", "05-02 06:00 +0000"];
         assert_eq!(days(week_end, 3), both, "{week_end}");
     }
-    let odd = [
-        "04-27 06:00 +0000",
-        "04-29 06:00 +0000",
-        "05-01 06:00 +0000",
-        "05-04 06:00 +0000",
-    ];
+    let odd = ["04-27 06:00 +0000", "04-29 06:00 +0000", "05-01 06:00 +0000", "05-04 06:00 +0000"];
     assert_eq!(days("0 6 * * 1/2", 4), odd);
     assert_eq!(days("0 6 * * mon-fri/2", 4), odd);
     assert_eq!(days("0 6 * * 0-7", 7), days("0 6 * * *", 7));
@@ -71,12 +63,7 @@ fn weekdays_are_crontabs_whatever_the_number_of_fields() {
 fn either_day_will_do_when_both_are_restricted() {
     assert_eq!(
         days("0 6 28 * mon", 4),
-        [
-            "04-27 06:00 +0000",
-            "04-28 06:00 +0000",
-            "05-04 06:00 +0000",
-            "05-11 06:00 +0000"
-        ]
+        ["04-27 06:00 +0000", "04-28 06:00 +0000", "05-04 06:00 +0000", "05-11 06:00 +0000"]
     );
     // crontab counts a field that begins with a star as unrestricted: then both must match.
     assert_eq!(days("0 6 */2 * mon", 2), ["04-27 06:00 +0000", "05-11 06:00 +0000"]);
@@ -124,22 +111,14 @@ fn a_fixed_hour_in_the_repeated_hour_runs_the_first_time_only() {
     );
     assert_eq!(
         times("0,30 2,3 * * *", Europe::Berlin, "2026-10-25 01:00 +0200", 4),
-        [
-            "10-25 02:00 +0200",
-            "10-25 02:30 +0200",
-            "10-25 03:00 +0100",
-            "10-25 03:30 +0100"
-        ]
+        ["10-25 02:00 +0200", "10-25 02:30 +0200", "10-25 03:00 +0100", "10-25 03:30 +0100"]
     );
     assert_eq!(
         times("45 1 * * *", Australia::Lord_Howe, "2026-04-05 00:00 +1100", 2),
         ["04-05 01:45 +1100", "04-06 01:45 +1030"]
     );
     // Asked in the middle of the second pass, after a restart for instance.
-    assert_eq!(
-        times("30 1 * * *", America::New_York, "2026-11-01 01:10 -0500", 1),
-        ["11-02 01:30 -0500"]
-    );
+    assert_eq!(times("30 1 * * *", America::New_York, "2026-11-01 01:10 -0500", 1), ["11-02 01:30 -0500"]);
 }
 
 #[test]
@@ -208,10 +187,7 @@ fn mistakes_name_the_field_and_what_it_takes() {
     assert!(told("* * * *").ends_with("this one has 4"));
     assert!(told("").ends_with("this one has 0"));
     assert!(told("@reboot").starts_with("`@reboot` is not known"));
-    assert_eq!(
-        told("0 0 30 2 *"),
-        "this never happens: no year has a day that matches `0 0 30 2 *`"
-    );
+    assert_eq!(told("0 0 30 2 *"), "this never happens: no year has a day that matches `0 0 30 2 *`");
     assert_eq!(days("0 0 30 2 mon", 1), ["02-01 00:00 +0000"]);
 }
 
@@ -292,18 +268,13 @@ fn next_found_by_walking(
     };
     if schedule.interval {
         let start = minute(after.naive_utc()).and_utc();
-        let minutes = (0..)
-            .map(|n| start + Duration::minutes(n))
-            .take_while(|time| *time <= until);
-        return minutes
-            .filter(|time| *time > after)
-            .find(|time| matches(time.with_timezone(&zone).naive_local()));
+        let minutes = (0..).map(|n| start + Duration::minutes(n)).take_while(|time| *time <= until);
+        return minutes.filter(|time| *time > after).find(|time| matches(time.with_timezone(&zone).naive_local()));
     }
     // Two days early, so that every wall clock time that could be meant is walked through.
     let start = minute(after.naive_utc()) - Duration::days(2);
-    let walls = (0..)
-        .map(|n| start + Duration::minutes(n))
-        .take_while(|wall| wall.and_utc() <= until + Duration::days(2));
+    let walls =
+        (0..).map(|n| start + Duration::minutes(n)).take_while(|wall| wall.and_utc() <= until + Duration::days(2));
     let moments = walls.filter(|wall| matches(*wall)).map(|wall| {
         let mut wall = wall;
         loop {

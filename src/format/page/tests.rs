@@ -18,12 +18,7 @@ fn site() -> Site {
 
 fn world(language: &str) -> FeedInfo {
     let description = "What happens".into();
-    FeedInfo {
-        name: "world".into(),
-        title: "World".into(),
-        description,
-        language: language.into(),
-    }
+    FeedInfo { name: "world".into(), title: "World".into(), description, language: language.into() }
 }
 
 fn article() -> Article {
@@ -70,65 +65,32 @@ fn whatever_an_article_says_is_text() {
         ..article()
     });
     assert!(!page.contains("<script"), "{page}");
-    assert!(
-        !page.contains(r#"" onload="#) && !page.contains(r#""onclick="#),
-        "{page}"
-    );
+    assert!(!page.contains(r#"" onload="#) && !page.contains(r#""onclick="#), "{page}");
     assert!(page.contains(r#"width="3" height="2" loading="lazy""#), "{page}");
     assert!(!page.contains("Full text"), "the summary is enough");
 }
 
 #[test]
 fn only_web_addresses_become_links() {
-    let refused = [
-        "javascript:alert(1)",
-        " JavaScript://x/%0Aalert(1)",
-        "data:text/html,x",
-        "ftp://x/",
-        "//x/",
-        "https://",
-        "",
-    ];
+    let refused =
+        ["javascript:alert(1)", " JavaScript://x/%0Aalert(1)", "data:text/html,x", "ftp://x/", "//x/", "https://", ""];
     for address in refused {
         assert_eq!(web_link(address), None, "{address}");
-        let image = Image {
-            url: address.into(),
-            alt: String::new(),
-            width: None,
-            height: None,
-            mime: None,
-            bytes: None,
-        };
-        let page = feed_page(Article {
-            link: Some(address.into()),
-            image: Some(image),
-            ..article()
-        });
-        assert!(
-            page.contains("<h3>Headline</h3>") && !page.contains("<img"),
-            "{address}"
-        );
+        let image =
+            Image { url: address.into(), alt: String::new(), width: None, height: None, mime: None, bytes: None };
+        let page = feed_page(Article { link: Some(address.into()), image: Some(image), ..article() });
+        assert!(page.contains("<h3>Headline</h3>") && !page.contains("<img"), "{address}");
     }
     assert!(feed_page(article()).contains(r#"<h3><a href="https://news.example/1">Headline</a></h3>"#));
     assert_eq!(web_link("HTTP://x/"), Some("HTTP://x/"));
-    assert_eq!(
-        contact_link("editor@news.example").as_deref(),
-        Some("mailto:editor@news.example")
-    );
+    assert_eq!(contact_link("editor@news.example").as_deref(), Some("mailto:editor@news.example"));
     assert_eq!(contact_link("editor@news.example?bcc=x"), None);
     assert_eq!(contact_link("the editor"), None);
 }
 
 #[test]
 fn each_feed_is_offered_in_each_format() {
-    let feeds = [
-        world("en"),
-        FeedInfo {
-            name: "urdu".into(),
-            title: "A & B".into(),
-            ..world("ur")
-        },
-    ];
+    let feeds = [world("en"), FeedInfo { name: "urdu".into(), title: "A & B".into(), ..world("ur") }];
     let front = home(&site(), &feeds).unwrap();
     let one = feed(&site(), &feeds[0], &[]).unwrap();
     for (name, ending, mime) in [
@@ -145,10 +107,7 @@ fn each_feed_is_offered_in_each_format() {
             "{front}"
         );
         assert!(one.contains(&alternate("World", "world")), "{one}");
-        assert!(
-            one.contains(&format!(">https://feeds.example/feeds/world.{ending}</code>")),
-            "{one}"
-        );
+        assert!(one.contains(&format!(">https://feeds.example/feeds/world.{ending}</code>")), "{one}");
     }
     assert_eq!(one.matches(r#"rel="alternate""#).count(), 3);
     assert!(one.contains(r#"<link rel="canonical" href="https://feeds.example/feeds/world">"#));
@@ -158,37 +117,20 @@ fn each_feed_is_offered_in_each_format() {
 
 #[test]
 fn urdu_is_set_from_right_to_left_in_its_own_words() {
-    let page = feed(
-        &site(),
-        &world("ur-PK"),
-        &[Article {
-            language: "ur".into(),
-            ..article()
-        }],
-    )
-    .unwrap();
+    let page = feed(&site(), &world("ur-PK"), &[Article { language: "ur".into(), ..article() }]).unwrap();
     assert!(page.contains(r#"<html lang="ur-PK" dir="rtl">"#), "{page}");
-    assert!(
-        page.contains("تازہ ترین مضامین") && page.contains("21 نومبر 2026، 14:05"),
-        "{page}"
-    );
+    assert!(page.contains("تازہ ترین مضامین") && page.contains("21 نومبر 2026، 14:05"), "{page}");
     assert!(page.contains(r#"<article lang="ur" dir="rtl">"#), "{page}");
 }
 
 #[test]
 fn each_article_keeps_its_own_language() {
-    let page = feed_page(Article {
-        language: "ar".into(),
-        ..article()
-    });
+    let page = feed_page(Article { language: "ar".into(), ..article() });
     assert!(
         page.contains(r#"<html lang="en" dir="ltr">"#) && page.contains(r#"<article lang="ar" dir="rtl">"#),
         "{page}"
     );
-    let page = feed_page(Article {
-        language: "und".into(),
-        ..article()
-    });
+    let page = feed_page(Article { language: "und".into(), ..article() });
     assert!(page.contains(r#"<article lang="und" dir="auto">"#), "{page}");
     let page = feed(&site(), &world("fr"), &[]).unwrap();
     assert!(
@@ -206,10 +148,7 @@ fn dates_are_those_of_the_newsroom() {
         )
     );
     assert!(!page.contains("Updated"), "seconds are not an update");
-    let page = feed_page(Article {
-        updated: article().published + chrono::TimeDelta::hours(12),
-        ..article()
-    });
+    let page = feed_page(Article { updated: article().published + chrono::TimeDelta::hours(12), ..article() });
     assert!(page.contains("22 November 2026, 02:05"), "{page}");
 }
 
@@ -217,19 +156,9 @@ fn dates_are_those_of_the_newsroom() {
 fn the_latest_twenty_are_enough_and_none_is_said_kindly() {
     let page = feed(&site(), &world("en"), &vec![article(); 25]).unwrap();
     assert_eq!(page.matches("<article").count(), LATEST);
-    assert!(
-        feed(&site(), &world("en"), &[])
-            .unwrap()
-            .contains("Nothing has been published here yet.")
-    );
+    assert!(feed(&site(), &world("en"), &[]).unwrap().contains("Nothing has been published here yet."));
     assert!(home(&site(), &[]).unwrap().contains("There are no feeds here yet."));
-    assert!(
-        feed_page(Article {
-            title: " ".into(),
-            ..article()
-        })
-        .contains(">Untitled</a>")
-    );
+    assert!(feed_page(Article { title: " ".into(), ..article() }).contains(">Untitled</a>"));
 }
 
 #[test]
@@ -238,10 +167,7 @@ fn programs_learn_of_the_hubs() {
     let hubs = vec!["https://feeds.example/hub".into(), "https://other.example/".into()];
     let site = Site { hubs, ..site() };
     let page = feed(&site, &world("en"), &[]).unwrap();
-    assert!(
-        page.contains("WebSub") && page.contains(">https://other.example/</code>"),
-        "{page}"
-    );
+    assert!(page.contains("WebSub") && page.contains(">https://other.example/</code>"), "{page}");
     let page = hub(&site).unwrap();
     assert!(
         page.contains("Other hubs") && page.contains(r#"<code class="copy">https://feeds.example/hub</code>"#),
@@ -262,18 +188,9 @@ fn pages_stand_alone() {
     ];
     for page in pages.map(Result::unwrap) {
         assert!(page.starts_with("<!doctype html>"), "{page}");
-        assert!(
-            !page.contains("<script") && !page.contains("@import") && !page.contains("url("),
-            "{page}"
-        );
-        assert!(
-            !page.contains(r#"rel="stylesheet""#) && !page.contains(" style="),
-            "{page}"
-        );
+        assert!(!page.contains("<script") && !page.contains("@import") && !page.contains("url("), "{page}");
+        assert!(!page.contains(r#"rel="stylesheet""#) && !page.contains(" style="), "{page}");
     }
     let page = message(&site, "Not <here>", "Sorry & thanks").unwrap();
-    assert!(
-        page.contains(">Not &#60;here&#62;</h1>") && page.contains("Sorry &#38; thanks"),
-        "{page}"
-    );
+    assert!(page.contains(">Not &#60;here&#62;</h1>") && page.contains("Sorry &#38; thanks"), "{page}");
 }

@@ -30,11 +30,7 @@ impl Words {
     /// The words for a page in `language`.
     pub fn of(language: &str) -> &'static Self {
         let first = language.split(['-', '_']).next().unwrap_or_default();
-        if first.eq_ignore_ascii_case("ur") {
-            &URDU
-        } else {
-            &ENGLISH
-        }
+        if first.eq_ignore_ascii_case("ur") { &URDU } else { &ENGLISH }
     }
 }
 
@@ -82,20 +78,7 @@ static ENGLISH: Words = Words {
 
 static URDU: Words = Words {
     mark: r#"lang="ur" dir="rtl""#,
-    months: [
-        "جنوری",
-        "فروری",
-        "مارچ",
-        "اپریل",
-        "مئی",
-        "جون",
-        "جولائی",
-        "اگست",
-        "ستمبر",
-        "اکتوبر",
-        "نومبر",
-        "دسمبر",
-    ],
+    months: ["جنوری", "فروری", "مارچ", "اپریل", "مئی", "جون", "جولائی", "اگست", "ستمبر", "اکتوبر", "نومبر", "دسمبر"],
     comma: "، ",
     skip: "براہِ راست مواد پر جائیے",
     feeds: "فیڈز",

@@ -17,11 +17,7 @@ use super::{Cursor, Held, Kind, Place, PullError, Pulled, Rejection, Source};
 use crate::article::{Item, SourceKey, Text, date};
 use crate::fetch::Fetcher;
 
-pub(super) const KIND: Kind = Kind {
-    name: "edition",
-    precedence: 40,
-    read,
-};
+pub(super) const KIND: Kind = Kind { name: "edition", precedence: 40, read };
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -31,10 +27,7 @@ struct Settings {
 
 fn read(settings: ValueDeserializer<'_>, place: &Place) -> Result<Arc<dyn Source>, TomlError> {
     let Settings { path } = Settings::deserialize(settings)?;
-    Ok(Arc::new(Edition {
-        path: place.feeds.join(path),
-        zone: place.zone,
-    }))
+    Ok(Arc::new(Edition { path: place.feeds.join(path), zone: place.zone }))
 }
 
 struct Edition {
@@ -46,10 +39,9 @@ struct Edition {
 impl Source for Edition {
     async fn pull(&self, _net: &Fetcher, since: Cursor, held: &dyn Held) -> Result<Pulled, PullError> {
         let zone = self.zone;
-        let mut pulled = files::pull(self.path.clone(), &["txt", "text"], since, held, move |file, batch| {
-            take(file, batch, zone)
-        })
-        .await?;
+        let mut pulled =
+            files::pull(self.path.clone(), &["txt", "text"], since, held, move |file, batch| take(file, batch, zone))
+                .await?;
         // An article that goes on in the next day's edition is one article.
         let mut seen = HashSet::new();
         pulled.items.reverse();
@@ -60,15 +52,8 @@ impl Source for Edition {
 
 fn take(file: &File, batch: &mut Batch, zone: Tz) {
     if file.text.len() > MAX_PAGE_BYTES {
-        let why = format!(
-            "{}: larger than {} MB, which no page is",
-            file.path.display(),
-            MAX_PAGE_BYTES >> 20
-        );
-        batch.rejected.push(Rejection {
-            key: file.name.clone(),
-            why,
-        });
+        let why = format!("{}: larger than {} MB, which no page is", file.path.display(), MAX_PAGE_BYTES >> 20);
+        batch.rejected.push(Rejection { key: file.name.clone(), why });
         return;
     }
     let page = read_page(&file.text);
@@ -80,17 +65,11 @@ fn take(file: &File, batch: &mut Batch, zone: Tz) {
 fn item(printed: &Printed, page: &Page, file: &File, zone: Tz) -> Item {
     let key = match &printed.permalink {
         Some(link) => link.clone(),
-        None => format!(
-            "{}/{}",
-            page.date.map_or_else(|| file.name.clone(), |date| date.to_string()),
-            printed.headline
-        ),
+        None => {
+            format!("{}/{}", page.date.map_or_else(|| file.name.clone(), |date| date.to_string()), printed.headline)
+        }
     };
-    let text: String = printed
-        .paragraphs
-        .iter()
-        .map(|paragraph| format!("<p>{}</p>", escaped(paragraph)))
-        .collect();
+    let text: String = printed.paragraphs.iter().map(|paragraph| format!("<p>{}</p>", escaped(paragraph))).collect();
     Item {
         link: printed.permalink.clone(),
         content: Some(Text::Html(text)),

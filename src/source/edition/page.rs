@@ -68,13 +68,7 @@ pub fn read_page(text: &str) -> Page {
     }
     let year = page.date.map(|date| date.year());
     let headings = headings(&pieces, year);
-    let mut reader = Reader {
-        page,
-        year,
-        section: None,
-        permalink: None,
-        before_article: true,
-    };
+    let mut reader = Reader { page, year, section: None, permalink: None, before_article: true };
     let mut headings = headings.iter().peekable();
     for piece in pieces {
         match piece {
@@ -146,13 +140,9 @@ impl Reader {
     /// Whether what may be a headline is one where it stands.
     fn is_headline(&self, heading: &Heading) -> bool {
         match heading {
-            Heading::Headline {
-                sure: Sure::Dateline, ..
-            } => true,
+            Heading::Headline { sure: Sure::Dateline, .. } => true,
             Heading::Headline { sure: Sure::Alone, .. } => self.before_article || self.sentence_has_ended(),
-            Heading::Headline {
-                sure: Sure::InPlace, ..
-            } => self.before_article,
+            Heading::Headline { sure: Sure::InPlace, .. } => self.before_article,
             Heading::Section | Heading::Text => false,
         }
     }
@@ -171,11 +161,8 @@ impl Reader {
     }
 
     fn begin_article(&mut self, headline: &[&str]) {
-        let mut article = Printed {
-            section: self.section.clone(),
-            permalink: self.permalink.take(),
-            ..Printed::default()
-        };
+        let mut article =
+            Printed { section: self.section.clone(), permalink: self.permalink.take(), ..Printed::default() };
         for line in headline {
             join(&mut article.headline, line);
         }
@@ -191,11 +178,7 @@ impl Reader {
             Heading::Headline { text, .. } if self.is_headline(next) => Some(text.as_str()),
             Heading::Headline { .. } | Heading::Text => None,
         });
-        let here = self
-            .page
-            .articles
-            .last_mut()
-            .filter(|article| !self.before_article && article.permalink.is_none());
+        let here = self.page.articles.last_mut().filter(|article| !self.before_article && article.permalink.is_none());
         let here = here.filter(|article| {
             above.is_none_or(|above| words_in(&permalink, above) <= words_in(&permalink, &article.headline))
         });
@@ -273,17 +256,13 @@ fn ends_sentence(text: &str) -> bool {
 }
 
 fn begins_in_lower_case(line: &str) -> bool {
-    line.chars()
-        .find(|c| c.is_alphanumeric())
-        .is_some_and(char::is_lowercase)
+    line.chars().find(|c| c.is_alphanumeric()).is_some_and(char::is_lowercase)
 }
 
 /// How many of a headline's words a permalink has.
 fn words_in(permalink: &str, headline: &str) -> usize {
     let words = |text: &str| -> Vec<String> {
-        let words = text
-            .split(|c: char| !c.is_alphanumeric())
-            .filter(|word| word.chars().count() > 2);
+        let words = text.split(|c: char| !c.is_alphanumeric()).filter(|word| word.chars().count() > 2);
         words.map(str::to_lowercase).collect()
     };
     let slug = words(permalink);

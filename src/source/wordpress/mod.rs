@@ -31,11 +31,7 @@ use crate::fetch::Fetcher;
 
 pub use self::site::rest_root;
 
-pub(super) const KIND: Kind = Kind {
-    name: "wordpress",
-    precedence: 10,
-    read,
-};
+pub(super) const KIND: Kind = Kind { name: "wordpress", precedence: 10, read };
 
 /// Posts in one request: the most that WordPress gives.
 const PAGE: usize = 100;
@@ -88,15 +84,11 @@ enum Stage {
     #[default]
     Start,
     Backfill {
-        page: u32,
         began: Option<DateTime<Utc>>,
+        page: Page,
     },
-    Changes {
-        page: u32,
-    },
-    Arrivals {
-        page: u32,
-    },
+    Changes(Page),
+    Arrivals(Page),
     Count,
     Compare,
     Fetch {
@@ -108,175 +100,131 @@ enum Stage {
     },
 }
 
+/// A page of a listing.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+struct Page {
+    /// How many pages have been read.
+    read: u32,
+    /// The ids on the last of them: a site that repeats itself would never end.
+    last: Vec<u64>,
+}
+
+/// Why a stage could not be done.
+enum Trouble {
+    /// The API does not let us in: the site's feed may.
+    Closed(Closed),
+    /// Anything else.
+    Pull(PullError),
+}
+
+impl<E: Into<PullError>> From<E> for Trouble {
+    fn from(error: E) -> Self {
+        Trouble::Pull(error.into())
+    }
+}
+
 #[async_trait]
 impl Source for WordPress {
     async fn pull(&self, net: &Fetcher, since: Cursor, held: &dyn Held) -> Result<Pulled, PullError> {
         let mut mark: Mark = mark(&since);
-        let site = match mark.site.take() {
-            Some(site) => site,
-            None => match Site::discover(net, &self.url).await? {
-                Ok(site) => site,
-                Err(closed) => return self.pull_feed(net, mark, closed).await,
-            },
-        };
-        match self.walk(net, &site, &mut mark, held).await? {
+        match self.walk(net, &mut mark, held).await {
             Ok(mut pulled) => {
-                mark.site = Some(site);
                 pulled.next = cursor(&mark)?;
+                pulled.more = !matches!(mark.stage, Stage::Start);
                 Ok(pulled)
             }
-            // The address may have moved, or the API was closed since: find out anew, from the start.
-            Err(closed) => self.pull_feed(net, mark, closed).await,
+            Err(Trouble::Closed(closed)) => self.pull_feed(net, mark, closed).await,
+            Err(Trouble::Pull(error)) => Err(error),
         }
     }
 }
 
 impl WordPress {
-    async fn walk(
+    /// Does what the mark's stage asks for, and moves the mark on. At [`Stage::Start`] again, the pull is done.
+    async fn walk(&self, net: &Fetcher, mark: &mut Mark, held: &dyn Held) -> Result<Pulled, Trouble> {
+        // Taken out: if the API turns out to be closed, its address is found out anew the next time.
+        let site = match mark.site.take() {
+            Some(site) => site,
+            None => Site::discover(net, &self.url).await?.map_err(Trouble::Closed)?,
+        };
+        debug!(site = %self.url, stage = ?mark.stage, "pulling");
+        let pulled = match std::mem::take(&mut mark.stage) {
+            Stage::Start if mark.modified.is_some() => self.changes(net, &site, mark, Page::default()).await?,
+            Stage::Start => self.backfill(net, &site, mark, None, Page::default()).await?,
+            Stage::Backfill { began, page } => self.backfill(net, &site, mark, began, page).await?,
+            Stage::Changes(page) => self.changes(net, &site, mark, page).await?,
+            Stage::Arrivals(page) => self.arrivals(net, &site, mark, page).await?,
+            Stage::Count => {
+                let (total, now) = site.count(net).await?;
+                let due = now.zip(mark.compared).is_none_or(|(now, then)| now - then > COMPARE_EVERY);
+                if due || total != Some(held.count().await? + mark.unheld) {
+                    mark.stage = Stage::Compare;
+                }
+                Pulled::default()
+            }
+            Stage::Compare => compare(net, &site, mark, held).await?,
+            Stage::Fetch { mut ids, total } => {
+                let rest = ids.split_off(ids.len().min(PAGE));
+                mark.stage = if rest.is_empty() { Stage::Settle { total } } else { Stage::Fetch { ids: rest, total } };
+                if ids.is_empty() { Pulled::default() } else { site.these(net, &ids).await?.into_pulled() }
+            }
+            Stage::Settle { total } => {
+                mark.unheld = total - held.count().await?;
+                Pulled::default()
+            }
+        };
+        mark.site = Some(site);
+        Ok(pulled)
+    }
+
+    async fn backfill(
         &self,
         net: &Fetcher,
         site: &Site,
         mark: &mut Mark,
-        held: &dyn Held,
-    ) -> Result<Result<Pulled, Closed>, PullError> {
-        let page = match &mark.stage {
-            Stage::Start if mark.modified.is_some() => {
-                mark.stage = Stage::Changes { page: 1 };
-                1
+        began: Option<DateTime<Utc>>,
+        page: Page,
+    ) -> Result<Pulled, Trouble> {
+        let (listing, next) = following(net, site, page, &[("orderby", "id"), ("order", "desc")]).await?;
+        let began = began.or(listing.date);
+        mark.saw(&listing);
+        mark.stage = match next {
+            Some(page) => Stage::Backfill { began, page },
+            None => {
+                mark.modified = [began, mark.modified].into_iter().flatten().min();
+                Stage::Changes(Page::default())
             }
-            Stage::Start => {
-                mark.stage = Stage::Backfill { page: 1, began: None };
-                1
-            }
-            Stage::Backfill { page, .. } | Stage::Changes { page } | Stage::Arrivals { page } => *page,
-            _ => 1,
         };
-        debug!(site = %self.url, stage = ?mark.stage, "pulling");
-        match mark.stage.clone() {
-            Stage::Start => Ok(Ok(Pulled {
-                more: true,
-                ..Pulled::default()
-            })),
-            Stage::Backfill { began, .. } => {
-                let listing = match site.posts(net, page, &[("orderby", "id"), ("order", "desc")]).await? {
-                    Ok(listing) => listing,
-                    Err(closed) => return Ok(Err(closed)),
-                };
-                let began = began.or(listing.date);
-                let last = listing.is_last(page);
-                mark.saw(&listing);
-                mark.stage = if last {
-                    mark.modified = [began, mark.modified].into_iter().flatten().min();
-                    Stage::Changes { page: 1 }
-                } else {
-                    Stage::Backfill { page: page + 1, began }
-                };
-                Ok(Ok(Pulled {
-                    expected: listing.total,
-                    more: true,
-                    ..listing.into_pulled()
-                }))
-            }
-            Stage::Changes { .. } => {
-                let since = stamp(mark.modified, site.overlap());
-                let order = [
-                    ("orderby", "modified"),
-                    ("order", "asc"),
-                    ("modified_after", since.as_str()),
-                ];
-                let listing = match site.posts(net, page, &order).await? {
-                    Ok(listing) => listing,
-                    Err(closed) => return Ok(Err(closed)),
-                };
+        Ok(Pulled { expected: listing.total, ..listing.into_pulled() })
+    }
+
+    async fn changes(&self, net: &Fetcher, site: &Site, mark: &mut Mark, page: Page) -> Result<Pulled, Trouble> {
+        let since = stamp(mark.modified, site.overlap());
+        let order = [("orderby", "modified"), ("order", "asc"), ("modified_after", since.as_str())];
+        let (listing, next) = following(net, site, page, &order).await?;
+        mark.stage = match next {
+            Some(page) => Stage::Changes(page),
+            None => {
                 // The window must not move between its pages: it moves when the last of them is here.
-                if listing.is_last(page) {
-                    mark.saw(&listing);
-                    mark.stage = Stage::Arrivals { page: 1 };
-                } else {
-                    mark.stage = Stage::Changes { page: page + 1 };
-                }
-                Ok(Ok(Pulled {
-                    more: true,
-                    ..listing.into_pulled()
-                }))
+                mark.saw(&listing);
+                Stage::Arrivals(Page::default())
             }
-            Stage::Arrivals { .. } => {
-                let since = stamp(mark.published, site.overlap());
-                let order = [("orderby", "date"), ("order", "asc"), ("after", since.as_str())];
-                let listing = match site.posts(net, page, &order).await? {
-                    Ok(listing) => listing,
-                    Err(closed) => return Ok(Err(closed)),
-                };
-                if listing.is_last(page) {
-                    mark.saw(&listing);
-                    mark.stage = Stage::Count;
-                } else {
-                    mark.stage = Stage::Arrivals { page: page + 1 };
-                }
-                Ok(Ok(Pulled {
-                    more: true,
-                    ..listing.into_pulled()
-                }))
+        };
+        Ok(listing.into_pulled())
+    }
+
+    async fn arrivals(&self, net: &Fetcher, site: &Site, mark: &mut Mark, page: Page) -> Result<Pulled, Trouble> {
+        let since = stamp(mark.published, site.overlap());
+        let order = [("orderby", "date"), ("order", "asc"), ("after", since.as_str())];
+        let (listing, next) = following(net, site, page, &order).await?;
+        mark.stage = match next {
+            Some(page) => Stage::Arrivals(page),
+            None => {
+                mark.saw(&listing);
+                Stage::Count
             }
-            Stage::Count => {
-                let (total, now) = site.count(net).await?;
-                let due = now
-                    .zip(mark.compared)
-                    .is_none_or(|(now, then)| now - then > COMPARE_EVERY);
-                let done = !due && total == Some(held.count().await? + mark.unheld);
-                mark.stage = if done { Stage::Start } else { Stage::Compare };
-                Ok(Ok(Pulled {
-                    more: !done,
-                    ..Pulled::default()
-                }))
-            }
-            Stage::Compare => {
-                let (listed, now) = site.ids(net).await?;
-                let ours = held.keys().await?;
-                let mut gone = Vec::new();
-                for key in &ours {
-                    let Ok(id) = key.0.parse::<u64>() else { continue };
-                    if !listed.contains(&id) && !site.is_public(net, id).await? {
-                        gone.push(key.clone());
-                    }
-                }
-                let mut ids: Vec<u64> = listed
-                    .iter()
-                    .copied()
-                    .filter(|id| !ours.contains(&SourceKey(id.to_string())))
-                    .collect();
-                ids.sort_unstable();
-                mark.compared = now.or(mark.compared);
-                mark.stage = Stage::Fetch {
-                    ids,
-                    total: i64::try_from(listed.len()).unwrap_or(i64::MAX),
-                };
-                Ok(Ok(Pulled {
-                    gone,
-                    more: true,
-                    ..Pulled::default()
-                }))
-            }
-            Stage::Fetch { mut ids, total } => {
-                let rest = ids.split_off(ids.len().min(PAGE));
-                let pulled = if ids.is_empty() {
-                    Pulled::default()
-                } else {
-                    site.these(net, &ids).await?.into_pulled()
-                };
-                mark.stage = if rest.is_empty() {
-                    Stage::Settle { total }
-                } else {
-                    Stage::Fetch { ids: rest, total }
-                };
-                Ok(Ok(Pulled { more: true, ..pulled }))
-            }
-            Stage::Settle { total } => {
-                mark.unheld = total - held.count().await?;
-                mark.stage = Stage::Start;
-                Ok(Ok(Pulled::default()))
-            }
-        }
+        };
+        Ok(listing.into_pulled())
     }
 
     /// The site's own feed, where its REST API is closed.
@@ -285,10 +233,7 @@ impl WordPress {
         mark.stage = Stage::Start;
         let url = match &closed.feed {
             Some(feed) => feed.clone(),
-            None => self
-                .url
-                .join("feed/")
-                .map_err(|error| PullError::Unreadable(format!("{}: {error}", self.url)))?,
+            None => self.url.join("feed/").map_err(|error| PullError::Unreadable(format!("{}: {error}", self.url)))?,
         };
         let (mut pulled, next) = feed::entries(net, &url, self.zone, mark.feed.clone())
             .await
@@ -305,6 +250,44 @@ impl WordPress {
         ));
         Ok(pulled)
     }
+}
+
+/// The page that follows, and the one after it, if there is one.
+async fn following(
+    net: &Fetcher,
+    site: &Site,
+    page: Page,
+    order: &[(&str, &str)],
+) -> Result<(Listing, Option<Page>), Trouble> {
+    let number = page.read + 1;
+    let listing = site.posts(net, number, order).await?.map_err(Trouble::Closed)?;
+    if listing.is_last(number) {
+        return Ok((listing, None));
+    }
+    let last = listing.ids();
+    if last == page.last {
+        return Err(PullError::Unreadable(format!("{site}: every page brings the same posts")).into());
+    }
+    Ok((listing, Some(Page { read: number, last })))
+}
+
+/// What is gone, and what we miss: all ids of the site against all that we hold.
+async fn compare(net: &Fetcher, site: &Site, mark: &mut Mark, held: &dyn Held) -> Result<Pulled, Trouble> {
+    let (listed, now) = site.ids(net).await?;
+    let ours = held.keys().await?;
+    let mut gone = Vec::new();
+    for key in &ours {
+        let Ok(id) = key.0.parse::<u64>() else { continue };
+        if !listed.contains(&id) && !site.is_public(net, id).await? {
+            gone.push(key.clone());
+        }
+    }
+    let missed = |id: &u64| !ours.contains(&SourceKey(id.to_string()));
+    let mut ids: Vec<u64> = listed.iter().copied().filter(missed).collect();
+    ids.sort_unstable();
+    mark.compared = now.or(mark.compared);
+    mark.stage = Stage::Fetch { ids, total: i64::try_from(listed.len()).unwrap_or(i64::MAX) };
+    Ok(Pulled { gone, ..Pulled::default() })
 }
 
 impl Mark {

@@ -107,59 +107,30 @@ struct Details {
 
 /// Reads one post.
 pub(super) fn read(json: &str) -> Result<Read, Rejection> {
-    let post: Post = serde_json::from_str(json).map_err(|error| Rejection {
-        key: key_of(json),
-        why: error.to_string(),
-    })?;
+    let post: Post =
+        serde_json::from_str(json).map_err(|error| Rejection { key: key_of(json), why: error.to_string() })?;
     let key = SourceKey(post.id.to_string());
     let (modified, published) = (utc(post.modified_gmt.as_deref()), utc(post.date_gmt.as_deref()));
     let public = post.status.as_deref().is_none_or(|status| status == "publish");
     let hidden = !public || post.content.protected || post.excerpt.protected;
     let item = (!hidden).then(|| item(key.clone(), post, published, modified));
-    Ok(Read {
-        key,
-        modified,
-        published,
-        item,
-    })
+    Ok(Read { key, modified, published, item })
 }
 
 fn item(key: SourceKey, post: Post, published: Option<DateTime<Utc>>, modified: Option<DateTime<Utc>>) -> Item {
-    let terms: Vec<Term> = post
-        .embedded
-        .terms
-        .into_iter()
-        .flatten()
-        .filter_map(Perhaps::known)
-        .collect();
-    let of = |taxonomy: &str| {
-        terms
-            .iter()
-            .filter(|term| term.taxonomy == taxonomy)
-            .map(|term| term.name.clone())
-            .collect()
-    };
+    let terms: Vec<Term> = post.embedded.terms.into_iter().flatten().filter_map(Perhaps::known).collect();
+    let of =
+        |taxonomy: &str| terms.iter().filter(|term| term.taxonomy == taxonomy).map(|term| term.name.clone()).collect();
     Item {
         revision: post.modified_gmt,
         guid: Some(post.guid.rendered).filter(|guid| !guid.is_empty()),
         link: post.link,
         summary: Some(Text::Html(post.excerpt.rendered)).filter(|summary| !summary.is_blank()),
         content: Some(Text::Html(post.content.rendered)),
-        authors: post
-            .embedded
-            .author
-            .into_iter()
-            .filter_map(Perhaps::known)
-            .map(|author| author.name)
-            .collect(),
+        authors: post.embedded.author.into_iter().filter_map(Perhaps::known).map(|author| author.name).collect(),
         sections: of("category"),
         tags: of("post_tag"),
-        image: post
-            .embedded
-            .media
-            .into_iter()
-            .filter_map(Perhaps::known)
-            .find_map(image),
+        image: post.embedded.media.into_iter().filter_map(Perhaps::known).find_map(image),
         published,
         updated: modified,
         ..Item::new(key, Text::Html(post.title.rendered))
@@ -182,18 +153,13 @@ fn image(media: Media) -> Option<Image> {
 /// `date_gmt` and `modified_gmt` carry no suffix and are UTC. Drafts have zeros, which is no date.
 fn utc(text: Option<&str>) -> Option<DateTime<Utc>> {
     let text = text?.trim_end_matches('Z');
-    NaiveDateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%S")
-        .ok()
-        .map(|date| date.and_utc())
+    NaiveDateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%S").ok().map(|date| date.and_utc())
 }
 
 /// The number of a post that can't be read as one, for the operator's line.
 fn key_of(json: &str) -> String {
     let value: serde_json::Value = serde_json::from_str(json).unwrap_or_default();
-    value.get("id").map_or_else(
-        || "a post without an id".to_owned(),
-        |id| id.to_string().trim_matches('"').to_owned(),
-    )
+    value.get("id").map_or_else(|| "a post without an id".to_owned(), |id| id.to_string().trim_matches('"').to_owned())
 }
 
 /// What the REST API would call an article of the feed: its post's number, which most guids have (`?p=7`).
@@ -227,14 +193,8 @@ mod tests {
             (item.sections, item.tags, item.authors),
             (vec!["World".to_owned()], vec!["rain".to_owned()], vec![])
         );
-        assert_eq!(
-            item.image.map(|image| (image.width, image.bytes)),
-            Some((Some(1280), Some(15088)))
-        );
-        assert_eq!(
-            item.published.map(|at| at.to_rfc3339()).as_deref(),
-            Some("2026-10-01T06:00:00+00:00")
-        );
+        assert_eq!(item.image.map(|image| (image.width, image.bytes)), Some((Some(1280), Some(15088))));
+        assert_eq!(item.published.map(|at| at.to_rfc3339()).as_deref(), Some("2026-10-01T06:00:00+00:00"));
     }
 
     #[test]
@@ -246,9 +206,7 @@ mod tests {
     #[test]
     fn a_malformed_post_is_told_by_its_number() {
         let rejection = read(
-            &POST
-                .replace("\"content\":{", "\"content\":[{")
-                .replace("\"protected\":false}", "\"protected\":false}]"),
+            &POST.replace("\"content\":{", "\"content\":[{").replace("\"protected\":false}", "\"protected\":false}]"),
         )
         .expect_err("malformed");
         assert_eq!(rejection.key, "7");

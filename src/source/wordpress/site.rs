@@ -11,7 +11,7 @@ use url::Url;
 use super::super::{PullError, Pulled, Rejection};
 use super::{OVERLAP, PAGE, post};
 use crate::article::{Item, SourceKey};
-use crate::fetch::{Answer, FetchError, Fetcher};
+use crate::fetch::{Answer, Fetcher};
 use crate::source::links;
 
 /// Pages of ids that are read at most: five million posts.
@@ -34,13 +34,15 @@ pub(super) struct Closed {
     pub(super) feed: Option<Url>,
 }
 
+impl fmt::Display for Site {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.root)
+    }
+}
+
 impl fmt::Display for Closed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{}: no open WordPress REST API here (answered {})",
-            self.at, self.status
-        )
+        write!(f, "{}: no open WordPress REST API here (answered {})", self.at, self.status)
     }
 }
 
@@ -63,23 +65,21 @@ impl Listing {
         self.len == 0 || self.pages.map_or(self.len < PAGE, |pages| page >= pages)
     }
 
+    /// The ids of its posts.
+    pub(super) fn ids(&self) -> Vec<u64> {
+        let keys = self.items.iter().map(|item| &item.key).chain(&self.hidden);
+        keys.filter_map(|key| key.0.parse().ok()).collect()
+    }
+
     pub(super) fn into_pulled(self) -> Pulled {
-        Pulled {
-            items: self.items,
-            rejected: self.rejected,
-            gone: self.hidden,
-            ..Pulled::default()
-        }
+        Pulled { items: self.items, rejected: self.rejected, gone: self.hidden, ..Pulled::default() }
     }
 }
 
 /// The root of a site's REST API as its home page tells it, by a `Link` header field or a `<link>`.
 /// A site's own words may lack the port or have the wrong scheme, so those of the address that was fetched win.
 pub fn rest_root(home: &Answer) -> Option<Url> {
-    let mut root = links(home)
-        .into_iter()
-        .find(|link| link.rel == "https://api.w.org/")?
-        .url;
+    let mut root = links(home).into_iter().find(|link| link.rel == "https://api.w.org/")?.url;
     if root.host_str() == home.url.host_str() {
         root.set_scheme(home.url.scheme()).ok()?;
         root.set_port(home.url.port()).ok()?;
@@ -94,34 +94,18 @@ impl Site {
         if page.status >= 500 || page.status == 429 {
             return Err(page.refusal().into());
         }
-        let feed = links(&page)
-            .into_iter()
-            .find(|link| link.is_feed())
-            .map(|link| link.url);
-        let mut closed = Closed {
-            at: home.clone(),
-            status: page.status,
-            feed,
-        };
-        let guesses = [
-            rest_root(&page),
-            home.join("wp-json/").ok(),
-            home.join("?rest_route=/").ok(),
-        ];
+        let feed = links(&page).into_iter().find(|link| link.is_feed()).map(|link| link.url);
+        let mut closed = Closed { at: home.clone(), status: page.status, feed };
+        let guesses = [rest_root(&page), home.join("wp-json/").ok(), home.join("?rest_route=/").ok()];
         for root in guesses.into_iter().flatten() {
-            let answer = net
-                .get(&with(&root, "", &[("_fields", "gmt_offset,namespaces")]), &[])
-                .await?;
+            let answer = net.get(&with(&root, "", &[("_fields", "gmt_offset,namespaces")]), &[]).await?;
             if answer.status >= 500 || answer.status == 429 {
                 return Err(answer.refusal().into());
             }
             if let Ok(index) = serde_json::from_slice::<Index>(&answer.body)
                 && answer.status == 200
             {
-                return Ok(Ok(Self {
-                    root,
-                    offset: index.gmt_offset.as_hours(),
-                }));
+                return Ok(Ok(Self { root, offset: index.gmt_offset.as_hours() }));
             }
             closed.at = answer.url;
             closed.status = answer.status;
@@ -148,18 +132,10 @@ impl Site {
         query.extend_from_slice(order);
         let answer = net.get(&self.at("wp/v2/posts", &query), &[]).await?;
         match answer.status {
-            400 if answer
-                .body
-                .windows(PAST_END.len())
-                .any(|part| part == PAST_END.as_bytes()) =>
-            {
+            400 if answer.body.windows(PAST_END.len()).any(|part| part == PAST_END.as_bytes()) => {
                 Ok(Ok(listing(&answer, "[]")?))
             }
-            401 | 403 | 404 | 410 => Ok(Err(Closed {
-                at: answer.url.clone(),
-                status: answer.status,
-                feed: None,
-            })),
+            401 | 403 | 404 | 410 => Ok(Err(Closed { at: answer.url.clone(), status: answer.status, feed: None })),
             _ => {
                 let answer = answer.ok()?;
                 Ok(Ok(listing(&answer, text(&answer)?)?))
@@ -181,10 +157,7 @@ impl Site {
         let query = [("per_page", "1"), ("_fields", "id")];
         let answer = net.get(&self.at("wp/v2/posts", &query), &[]).await?.ok()?;
         text(&answer)?;
-        Ok((
-            number(&answer, "x-wp-total").and_then(|total| i64::try_from(total).ok()),
-            answer.date(),
-        ))
+        Ok((number(&answer, "x-wp-total").and_then(|total| i64::try_from(total).ok()), answer.date()))
     }
 
     /// The ids of all posts that the site lists, and its clock.
@@ -211,31 +184,19 @@ impl Site {
             let answer = answer.ok()?;
             let list = array(&answer, text(&answer)?)?;
             let before = ids.len();
-            ids.extend(
-                list.iter()
-                    .filter_map(|raw| serde_json::from_str::<Id>(raw.get()).ok())
-                    .map(|post| post.id),
-            );
+            ids.extend(list.iter().filter_map(|raw| serde_json::from_str::<Id>(raw.get()).ok()).map(|post| post.id));
             let last = number(&answer, "x-wp-totalpages").map_or(list.len() < PAGE, |pages| u64::from(page) >= pages);
             // A server that repeats itself has no more to say.
             if last || ids.len() == before {
                 return Ok((ids, answer.date()));
             }
         }
-        Err(PullError::Unreadable(format!(
-            "{}: more than {MAX_PAGES} pages of posts",
-            self.root
-        )))
+        Err(PullError::Unreadable(format!("{}: more than {MAX_PAGES} pages of posts", self.root)))
     }
 
     /// Whether a post that the listing misses is public all the same. Any doubt is an error, not a no.
     pub(super) async fn is_public(&self, net: &Fetcher, id: u64) -> Result<bool, PullError> {
-        let answer = net
-            .get(
-                &self.at(&format!("wp/v2/posts/{id}"), &[("_fields", "id,status,content")]),
-                &[],
-            )
-            .await?;
+        let answer = net.get(&self.at(&format!("wp/v2/posts/{id}"), &[("_fields", "id,status,content")]), &[]).await?;
         match answer.status {
             401 | 403 | 404 | 410 if text(&answer).is_ok() => Ok(false),
             _ => {
@@ -261,11 +222,7 @@ fn with(root: &Url, route: &str, query: &[(&str, &str)]) -> Url {
         let pairs: Vec<(String, String)> = root
             .query_pairs()
             .map(|(name, value)| {
-                let value = if name == "rest_route" {
-                    format!("{}{route}", value)
-                } else {
-                    value.into_owned()
-                };
+                let value = if name == "rest_route" { format!("{}{route}", value) } else { value.into_owned() };
                 (name.into_owned(), value)
             })
             .collect();
@@ -315,10 +272,7 @@ fn text(answer: &Answer) -> Result<&str, PullError> {
     match start {
         Some(b'[' | b'{') => std::str::from_utf8(&answer.body)
             .map_err(|error| PullError::Unreadable(format!("{}: the answer is not UTF-8: {error}", answer.url))),
-        Some(b'<') => Err(PullError::Unreadable(format!(
-            "{}: the answer is HTML, not JSON",
-            answer.url
-        ))),
+        Some(b'<') => Err(PullError::Unreadable(format!("{}: the answer is HTML, not JSON", answer.url))),
         _ => Err(PullError::Unreadable(format!("{}: the answer is not JSON", answer.url))),
     }
 }
@@ -360,16 +314,6 @@ fn listing(answer: &Answer, text: &str) -> Result<Listing, PullError> {
 
 fn number(answer: &Answer, field: &str) -> Option<u64> {
     answer.header(field)?.trim().parse().ok()
-}
-
-impl From<Closed> for PullError {
-    fn from(closed: Closed) -> Self {
-        PullError::Fetch(FetchError::Status {
-            url: closed.at,
-            status: closed.status,
-            retry_after: None,
-        })
-    }
 }
 
 #[cfg(test)]

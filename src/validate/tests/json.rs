@@ -4,26 +4,14 @@ use super::{errs, json, warns};
 
 #[test]
 fn json_feeds() {
-    errs(
-        r#"{"version": "https://jsonfeed.org/version/1.1"}"#,
-        &["missing-element"; 2],
-    );
+    errs(r#"{"version": "https://jsonfeed.org/version/1.1"}"#, &["missing-element"; 2]);
     errs(&json("", "").replace("version/1.1", "version/2"), &["invalid-version"]);
     errs(&json(r#", "icon": "/a.png""#, ""), &["relative-url"]);
-    errs(
-        &json(r#", "home_page_url": 3, "expired": "no""#, ""),
-        &["wrong-type"; 2],
-    );
+    errs(&json(r#", "home_page_url": 3, "expired": "no""#, ""), &["wrong-type"; 2]);
     errs(&json(r#", "title": "again""#, ""), &["duplicate-element"]);
+    errs(&json("", "").replace("\"WebSub\", \"url\"", "\"WebSub\", \"uri\""), &["missing-element"]);
     errs(
-        &json("", "").replace("\"WebSub\", \"url\"", "\"WebSub\", \"uri\""),
-        &["missing-element"],
-    );
-    errs(
-        &json("", "").replace(
-            "[{\"type\": \"WebSub\", \"url\": \"https://example.org/hub\"}]",
-            "\"x\"",
-        ),
+        &json("", "").replace("[{\"type\": \"WebSub\", \"url\": \"https://example.org/hub\"}]", "\"x\""),
         &["wrong-type"],
     );
     errs(&json("", "").replace("\"en\"", "\"english\""), &["invalid-language"]);
@@ -33,10 +21,7 @@ fn json_feeds() {
     errs(&json("", "").replace("content_html", "_content"), &["missing-content"]);
     errs(&json("", "").replace("05Z", "05"), &["invalid-date"]);
     errs(
-        &json(
-            "",
-            r#", "attachments": [{"url": "https://e.org/a", "size_in_bytes": "3"}]"#,
-        ),
+        &json("", r#", "attachments": [{"url": "https://e.org/a", "size_in_bytes": "3"}]"#),
         &["missing-element", "wrong-type"],
     );
     errs(&json("", r#", "tags": "x""#), &["wrong-type"]);
@@ -46,13 +31,7 @@ fn json_feeds() {
     warns(&json(r#", "author": {"name": "x"}"#, ""), &["deprecated"]);
     warns(&json("", "").replace("version/1.1", "version/1"), &["old-version"]);
     warns(&json("", r#", "title": "<b>x</b>""#), &["html-in-text"]);
-    warns(
-        &json("", "").replace("<p>A</p>", "<a href=\\\"/x\\\">"),
-        &["relative-reference"],
-    );
+    warns(&json("", "").replace("<p>A</p>", "<a href=\\\"/x\\\">"), &["relative-reference"]);
     warns(&json("", "").replace("2026-01-02", "2046-01-02"), &["implausible-date"]);
-    warns(
-        &json("", "").replace("\"feed_url\": \"https://feeds.example.org/a.json\",", ""),
-        &["missing-self"],
-    );
+    warns(&json("", "").replace("\"feed_url\": \"https://feeds.example.org/a.json\",", ""), &["missing-self"]);
 }

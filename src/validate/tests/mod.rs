@@ -14,51 +14,24 @@ fn now() -> DateTime<Utc> {
 }
 
 fn read(document: &str) -> Report {
-    validate(
-        document.as_bytes(),
-        &Context {
-            content_type: None,
-            url: None,
-            now: now(),
-        },
-    )
+    validate(document.as_bytes(), &Context { content_type: None, url: None, now: now() })
 }
 
 fn told(report: &Report, severity: Severity) -> Vec<&'static str> {
-    report
-        .findings
-        .iter()
-        .filter(|finding| finding.severity == severity)
-        .map(|finding| finding.rule)
-        .collect()
+    report.findings.iter().filter(|finding| finding.severity == severity).map(|finding| finding.rule).collect()
 }
 
 #[track_caller]
 fn errs(document: &str, rules: &[&str]) {
     let report = read(document);
-    assert_eq!(
-        told(&report, Severity::Error),
-        rules,
-        "{:#?}\n{document}",
-        report.findings
-    );
+    assert_eq!(told(&report, Severity::Error), rules, "{:#?}\n{document}", report.findings);
 }
 
 #[track_caller]
 fn warns(document: &str, rules: &[&str]) {
     let report = read(document);
-    assert_eq!(
-        told(&report, Severity::Warning),
-        rules,
-        "{:#?}\n{document}",
-        report.findings
-    );
-    assert_eq!(
-        told(&report, Severity::Error),
-        [""; 0],
-        "{:#?}\n{document}",
-        report.findings
-    );
+    assert_eq!(told(&report, Severity::Warning), rules, "{:#?}\n{document}", report.findings);
+    assert_eq!(told(&report, Severity::Error), [""; 0], "{:#?}\n{document}", report.findings);
 }
 
 const SELF: &str = r#"<atom:link rel="self" href="https://feeds.example.org/a.rss" type="application/rss+xml"/>"#;
@@ -105,10 +78,7 @@ fn json(feed: &str, item: &str) -> String {
 fn sound_documents_have_no_findings() {
     for (document, kind) in [
         (
-            rss(
-                "<language>en</language><ttl>5</ttl><pubDate>Fri, 02 Jan 2026 03:04:05 GMT</pubDate>",
-                &item("")[0..0],
-            ),
+            rss("<language>en</language><ttl>5</ttl><pubDate>Fri, 02 Jan 2026 03:04:05 GMT</pubDate>", &item("")[0..0]),
             Kind::Rss,
         ),
         (
@@ -156,17 +126,11 @@ fn what_is_no_feed_gets_one_clear_error() {
         (" \n ", "empty"),
         ("hello", "not-a-feed"),
         ("<!DOCTYPE html><html><body>x</body></html>", "not-a-feed"),
-        (
-            "<?xml version='1.0'?><!-- x --><!DOCTYPE html PUBLIC 'x' 'y'><html/>",
-            "not-a-feed",
-        ),
+        ("<?xml version='1.0'?><!-- x --><!DOCTYPE html PUBLIC 'x' 'y'><html/>", "not-a-feed"),
         ("<HTML>", "not-a-feed"),
         ("<opml/>", "not-a-feed"),
         ("<feed/>", "not-a-feed"),
-        (
-            "<rdf:RDF xmlns:rdf='http://www.w3.org/1999/02/22-rdf-syntax-ns#'/>",
-            "not-a-feed",
-        ),
+        ("<rdf:RDF xmlns:rdf='http://www.w3.org/1999/02/22-rdf-syntax-ns#'/>", "not-a-feed"),
         ("[]", "not-a-feed"),
         ("{}", "not-a-feed"),
         ("{\"version\": ", "not-well-formed"),
@@ -175,10 +139,7 @@ fn what_is_no_feed_gets_one_clear_error() {
         ("<rss><media:x/></rss>", "undeclared-prefix"),
         ("<rss>\u{1}</rss>", "not-well-formed"),
         ("<rss>\u{FFFF}</rss>", "not-well-formed"),
-        (
-            "<!DOCTYPE rss [<!ENTITY a 'b'><!ENTITY c '&a;&a;'>]><rss>&c;</rss>",
-            "dtd",
-        ),
+        ("<!DOCTYPE rss [<!ENTITY a 'b'><!ENTITY c '&a;&a;'>]><rss>&c;</rss>", "dtd"),
     ] {
         errs(document, &[rule]);
         assert!(!read(document).is_valid());
@@ -194,11 +155,7 @@ fn hostile_documents_are_refused_quickly() {
     let many = (0..70).map(|n| format!(" xmlns:a{n}='b'")).collect::<String>();
     errs(&format!("<rss{many}/>"), &["too-many-namespaces"]);
     errs(&format!("<rss xmlns:a='{}'/>", "b".repeat(600)), &["too-long"]);
-    let context = Context {
-        content_type: None,
-        url: None,
-        now: now(),
-    };
+    let context = Context { content_type: None, url: None, now: now() };
     let report = validate(&vec![b' '; 50 * 1024 * 1024 + 1], &context);
     assert_eq!(told(&report, Severity::Error), ["too-large"]);
 }
@@ -208,10 +165,7 @@ fn findings_are_bounded_and_an_untold_error_still_counts() {
     let bad = "<item><title>x</title><guid isPermaLink='false'>123</guid></item>".repeat(1500);
     let report = read(&rss("", &format!("{bad}<item><link>x</link></item>")));
     assert_eq!(report.findings.len(), 1001);
-    assert_eq!(
-        report.findings.last().map(|finding| finding.rule),
-        Some("too-many-findings")
-    );
+    assert_eq!(report.findings.last().map(|finding| finding.rule), Some("too-many-findings"));
     assert_eq!(report.entries, 1501);
     assert!(!report.is_valid());
 }
@@ -222,10 +176,7 @@ fn positions_are_lines_and_characters() {
     let ttl = report.findings.iter().find(|finding| finding.rule == "invalid-number");
     assert_eq!(ttl.map(|finding| (finding.line, finding.column)), Some((3, 14)));
     let report = read("<rss>\n<é></è>\n</rss>");
-    assert_eq!(
-        report.findings.iter().map(|finding| finding.line).collect::<Vec<_>>(),
-        [2]
-    );
+    assert_eq!(report.findings.iter().map(|finding| finding.line).collect::<Vec<_>>(), [2]);
 }
 
 #[test]
@@ -243,21 +194,11 @@ fn reports_serialize_for_scripts() {
 #[test]
 fn address_and_content_type_are_compared() {
     let check = |content_type, url| {
-        let context = Context {
-            content_type: Some(content_type),
-            url: Some(url),
-            now: now(),
-        };
+        let context = Context { content_type: Some(content_type), url: Some(url), now: now() };
         told(&validate(rss("", "").as_bytes(), &context), Severity::Warning)
     };
-    assert_eq!(
-        check("application/rss+xml; charset=utf-8", "https://feeds.example.org/a.rss"),
-        [""; 0]
-    );
-    assert_eq!(
-        check("text/html", "https://feeds.example.org/a.rss"),
-        ["wrong-content-type"]
-    );
+    assert_eq!(check("application/rss+xml; charset=utf-8", "https://feeds.example.org/a.rss"), [""; 0]);
+    assert_eq!(check("text/html", "https://feeds.example.org/a.rss"), ["wrong-content-type"]);
     assert_eq!(check("text/xml", "http://feeds.example.org/a.rss"), ["self-mismatch"]);
     assert_eq!(
         check("text/xml; charset=iso-8859-1", "https://feeds.example.org/a.rss"),
@@ -267,11 +208,7 @@ fn address_and_content_type_are_compared() {
 
 #[test]
 fn encodings_are_read_or_refused() {
-    let context = Context {
-        content_type: None,
-        url: None,
-        now: now(),
-    };
+    let context = Context { content_type: None, url: None, now: now() };
     let rules = |bytes: &[u8]| {
         let report = validate(bytes, &context);
         report.findings.iter().map(|finding| finding.rule).collect::<Vec<_>>()
@@ -283,18 +220,10 @@ fn encodings_are_read_or_refused() {
     assert_eq!(rules(&[b"\xEF\xBB\xBF", sound.as_bytes()].concat()), [""; 0]);
     assert_eq!(rules(b"<rss>\xFF</rss>"), ["bad-encoding"]);
     assert_eq!(rules(sound.replace("utf-8", "koi8-r").as_bytes()), ["unknown-encoding"]);
-    let mut latin = sound
-        .replace("utf-8", "windows-1252")
-        .replace("News", "N\u{1}ws")
-        .into_bytes();
-    latin
-        .iter_mut()
-        .filter(|byte| **byte == 1)
-        .for_each(|byte| *byte = 0x93);
+    let mut latin = sound.replace("utf-8", "windows-1252").replace("News", "N\u{1}ws").into_bytes();
+    latin.iter_mut().filter(|byte| **byte == 1).for_each(|byte| *byte = 0x93);
     assert_eq!(rules(&latin), ["obscure-encoding"]);
-    let text = String::from_utf8_lossy(&latin)
-        .replace("windows-1252", "iso-8859-1")
-        .replace('\u{FFFD}', "\u{1}");
+    let text = String::from_utf8_lossy(&latin).replace("windows-1252", "iso-8859-1").replace('\u{FFFD}', "\u{1}");
     let latin: Vec<u8> = text.bytes().map(|byte| if byte == 1 { 0x93 } else { byte }).collect();
     assert_eq!(rules(&latin), ["obscure-encoding", "bad-character"]);
 }

@@ -19,15 +19,7 @@ const MONTHS: [&str; 12] = [
     "november",
     "december",
 ];
-const WEEKDAYS: [&str; 7] = [
-    "monday",
-    "tuesday",
-    "wednesday",
-    "thursday",
-    "friday",
-    "saturday",
-    "sunday",
-];
+const WEEKDAYS: [&str; 7] = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
 
 /// What opens an article's text: where and when it was written.
 pub(super) struct Dateline<'a> {
@@ -45,9 +37,7 @@ pub(super) fn date_alone(line: &str) -> Option<NaiveDate> {
 
 /// The dateline that a line begins with; a date without a year is one of `year`, the edition's.
 pub(super) fn dateline(line: &str, year: Option<i32>) -> Option<Dateline<'_>> {
-    dated(line, year)
-        .or_else(|| placed_and_dated(line, year))
-        .or_else(|| placed(line))
+    dated(line, year).or_else(|| placed_and_dated(line, year)).or_else(|| placed(line))
 }
 
 /// `September 3, 2025 — Text`. Without any year to go by it is not a dateline but text, so that nothing is lost.
@@ -55,11 +45,7 @@ fn dated(line: &str, year: Option<i32>) -> Option<Dateline<'_>> {
     let written = written_date(line)?;
     let date = Some(written.date(year)?);
     let text = written.text_behind_dash()?;
-    Some(Dateline {
-        place: None,
-        date,
-        text,
-    })
+    Some(Dateline { place: None, date, text })
 }
 
 /// `KARACHI, September 3, 2025 — Text`; the place may have a comma of its own.
@@ -73,11 +59,7 @@ fn placed_and_dated(line: &str, year: Option<i32>) -> Option<Dateline<'_>> {
             Some(_) => Some(written.date(year)?),
             None => None,
         };
-        Some(Dateline {
-            place: Some(place),
-            date,
-            text,
-        })
+        Some(Dateline { place: Some(place), date, text })
     })
 }
 
@@ -119,9 +101,7 @@ impl<'a> Written<'a> {
         if self.text.is_empty() && self.year.is_some() {
             return Some("");
         }
-        let text = ["--", "—", "–", "―", "-"]
-            .iter()
-            .find_map(|dash| self.text.strip_prefix(dash))?;
+        let text = ["--", "—", "–", "―", "-"].iter().find_map(|dash| self.text.strip_prefix(dash))?;
         let text = text.trim_start();
         // "May 3 - 5" is a span of days.
         (!text.starts_with(|c: char| c.is_ascii_digit())).then_some(text)
@@ -132,11 +112,7 @@ impl<'a> Written<'a> {
 fn written_date(text: &str) -> Option<Written<'_>> {
     let text = text.trim();
     let (name, behind) = leading(text, char::is_alphabetic);
-    let text = if named(name, &WEEKDAYS).is_some() {
-        behind_comma(behind)
-    } else {
-        text
-    };
+    let text = if named(name, &WEEKDAYS).is_some() { behind_comma(behind) } else { text };
     iso_date(text).or_else(|| worded_date(text))
 }
 
@@ -146,12 +122,7 @@ fn iso_date(text: &str) -> Option<Written<'_>> {
     let (month, text) = digits(text.strip_prefix('-')?, 2)?;
     let (day, text) = digits(text.strip_prefix('-')?, 2)?;
     let year = Some(i32::try_from(year).ok()?);
-    Some(Written {
-        year,
-        month,
-        day,
-        text: text.trim_start(),
-    })
+    Some(Written { year, month, day, text: text.trim_start() })
 }
 
 /// `April 25th, 2026` or `25 April 2026`
@@ -169,12 +140,7 @@ fn worded_date(text: &str) -> Option<Written<'_>> {
     };
     let year = digits(behind_comma(text), 4).and_then(|(year, text)| Some((i32::try_from(year).ok()?, text)));
     let (year, text) = year.map_or((None, text), |(year, text)| (Some(year), text));
-    Some(Written {
-        year,
-        month,
-        day,
-        text: text.trim_start(),
-    })
+    Some(Written { year, month, day, text: text.trim_start() })
 }
 
 fn month(text: &str) -> Option<(u32, &str)> {
@@ -186,9 +152,7 @@ fn month(text: &str) -> Option<(u32, &str)> {
 fn day(text: &str) -> Option<(u32, &str)> {
     let (day, text) = digits(text, 2).or_else(|| digits(text, 1))?;
     let (ordinal, behind) = leading(text, char::is_alphabetic);
-    let is_ordinal = ["st", "nd", "rd", "th"]
-        .iter()
-        .any(|end| ordinal.eq_ignore_ascii_case(end));
+    let is_ordinal = ["st", "nd", "rd", "th"].iter().any(|end| ordinal.eq_ignore_ascii_case(end));
     Some((day, if is_ordinal { behind } else { text }))
 }
 

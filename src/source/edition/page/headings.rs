@@ -11,9 +11,8 @@ const LONGEST_SECTION: usize = 60;
 /// Fewer words than this, and a line may as well be a crosshead.
 const FEWEST_WORDS: usize = 3;
 /// A sentence that a gap has cut may end in these; a headline hardly ever.
-const UNFINISHED: [&str; 16] = [
-    "a", "an", "and", "as", "at", "between", "by", "for", "from", "in", "of", "or", "that", "the", "to", "with",
-];
+const UNFINISHED: [&str; 16] =
+    ["a", "an", "and", "as", "at", "between", "by", "for", "from", "in", "of", "or", "that", "the", "to", "with"];
 
 /// What a block of a page may be.
 pub(super) enum Heading {
@@ -88,20 +87,13 @@ impl Place<'_> {
             let (lines, sure) = self.headline_at_start_of(block)?;
             let mut text = String::new();
             block[..lines].iter().for_each(|line| join(&mut text, line));
-            Some(Heading::Headline {
-                section,
-                lines,
-                text,
-                sure,
-            })
+            Some(Heading::Headline { section, lines, text, sure })
         };
         let below_section = match block {
             [section, line, ..] if is_section(section) && !is_section(line) => headline(true, &block[1..]),
             _ => None,
         };
-        below_section
-            .or_else(|| headline(false, block))
-            .unwrap_or(Heading::Text)
+        below_section.or_else(|| headline(false, block)).unwrap_or(Heading::Text)
     }
 
     /// How many lines at the start of a block are a headline, one or two, and how sure that is.
@@ -155,9 +147,7 @@ fn headline_on_top_of_text(block: &[&str], titles: usize) -> Option<(usize, Sure
     let width = widest(block);
     let is_headline = |lines: &usize| {
         let (headline, text) = block.split_at(*lines);
-        let text_begins = text
-            .first()
-            .is_some_and(|line| !begins_in_lower_case(line) && !is_short_of(width, &[*line]));
+        let text_begins = text.first().is_some_and(|line| !begins_in_lower_case(line) && !is_short_of(width, &[*line]));
         text_begins && has_words(headline) && is_finished(headline) && is_short_of(width, headline)
     };
     (1..=titles).find(is_headline).map(|lines| (lines, Sure::Alone))
@@ -189,10 +179,7 @@ pub(super) fn is_byline(line: &str) -> bool {
         return false;
     };
     let mut words = name.split_whitespace();
-    let names = words
-        .by_ref()
-        .take(5)
-        .all(|word| word.starts_with(char::is_uppercase) || SMALL.contains(&word));
+    let names = words.by_ref().take(5).all(|word| word.starts_with(char::is_uppercase) || SMALL.contains(&word));
     names && words.next().is_none() && !name.ends_with(['.', ','])
 }
 

@@ -74,9 +74,7 @@ pub(super) fn pieces<'a>(lines: &[&'a str]) -> Vec<Piece<'a>> {
     let mut lines = lines.iter().copied().peekable();
     while let Some(line) = lines.next() {
         let permalink = is_permalink(line).then(|| {
-            let rest = lines
-                .next_if(|next| is_rest_of_permalink(line, next))
-                .unwrap_or_default();
+            let rest = lines.next_if(|next| is_rest_of_permalink(line, next)).unwrap_or_default();
             Piece::Permalink(format!("{line}{rest}"))
         });
         if permalink.is_none() && !line.is_empty() {

@@ -50,9 +50,8 @@ fn the_sample_is_one_article() {
 
 #[test]
 fn the_samples_words_stay_as_they_are() {
-    let body = SAMPLE
-        .split_once('—')
-        .map(|(_, body)| body.replace(&only_article(SAMPLE).permalink.unwrap_or_default(), ""));
+    let body =
+        SAMPLE.split_once('—').map(|(_, body)| body.replace(&only_article(SAMPLE).permalink.unwrap_or_default(), ""));
     let printed = only_article(SAMPLE).paragraphs.concat();
     assert_eq!(Some(without_spaces(&printed)), body.map(|body| without_spaces(&body)));
 }
@@ -60,11 +59,8 @@ fn the_samples_words_stay_as_they_are() {
 #[test]
 fn line_ends_and_blanks_make_no_difference() {
     let windows = format!("\u{feff}{}", SAMPLE.replace('\n', " \t\r\n\u{a0}"));
-    for text in [
-        windows,
-        SAMPLE.replace('\n', "\r"),
-        format!("{SAMPLE}\u{c}RK' Rahbar International\n25 April 2026\n"),
-    ] {
+    for text in [windows, SAMPLE.replace('\n', "\r"), format!("{SAMPLE}\u{c}RK' Rahbar International\n25 April 2026\n")]
+    {
         assert_eq!(read_page(&text), read_page(SAMPLE));
     }
 }
@@ -76,11 +72,7 @@ fn articles_without_datelines_share_a_section() {
     );
     let headlines: Vec<&str> = page.articles.iter().map(|article| article.headline.as_str()).collect();
     assert_eq!(headlines, ["Rain falls in Lahore", "Sun shines over Multan"]);
-    assert!(
-        page.articles
-            .iter()
-            .all(|article| article.section.as_deref() == Some("NEWS"))
-    );
+    assert!(page.articles.iter().all(|article| article.section.as_deref() == Some("NEWS")));
 }
 
 #[test]
@@ -111,50 +103,22 @@ fn datelines_in_all_their_forms() {
         ("September 3, 2025 —\nText.", None, date),
     ] {
         let article = only_article(&format!("April 25, 2026\n\nRain falls\n{line}"));
-        let read = (
-            article.headline.as_str(),
-            article.place.as_deref(),
-            article.date,
-            &article.paragraphs[..],
-        );
+        let read = (article.headline.as_str(), article.place.as_deref(), article.date, &article.paragraphs[..]);
         assert_eq!(read, ("Rain falls", place, date, &["Text.".to_owned()][..]), "{line}");
     }
-    for text in [
-        "May 3 - 5 are holidays.",
-        "February 30, 2025 — Text.",
-        "Note: this is text.",
-        "May we — Text.",
-    ] {
+    for text in ["May 3 - 5 are holidays.", "February 30, 2025 — Text.", "Note: this is text.", "May we — Text."] {
         let article = only_article(&format!("April 25, 2026\n\nNEWS\n\nRain falls\n\n{text}"));
-        assert_eq!(
-            (article.date, article.place, article.paragraphs),
-            (None, None, vec![text.to_owned()])
-        );
+        assert_eq!((article.date, article.place, article.paragraphs), (None, None, vec![text.to_owned()]));
     }
     let undated = only_article("NEWS\n\nRain falls\n\nSept 3 — Text.");
-    assert_eq!(
-        (undated.date, undated.paragraphs),
-        (None, vec!["Sept 3 — Text.".to_owned()])
-    );
+    assert_eq!((undated.date, undated.paragraphs), (None, vec!["Sept 3 — Text.".to_owned()]));
 }
 
 #[test]
 fn edition_dates_in_all_their_forms() {
-    for line in [
-        "Saturday, April 25th 2026",
-        "25 April 2026",
-        "April 25, 2026",
-        "2026-04-25",
-        "Sat 25th April, 2026",
-    ] {
-        let page = read_page(&format!(
-            "\u{feff}The Paper\n{line}\n\nOnly text here, and no headline."
-        ));
-        assert_eq!(
-            (page.masthead.as_deref(), page.date),
-            (Some("The Paper"), day(2026, 4, 25)),
-            "{line}"
-        );
+    for line in ["Saturday, April 25th 2026", "25 April 2026", "April 25, 2026", "2026-04-25", "Sat 25th April, 2026"] {
+        let page = read_page(&format!("\u{feff}The Paper\n{line}\n\nOnly text here, and no headline."));
+        assert_eq!((page.masthead.as_deref(), page.date), (Some("The Paper"), day(2026, 4, 25)), "{line}");
         assert!(page.articles.is_empty());
         assert_eq!(page.loose, ["Only text here, and no headline."]);
     }
@@ -185,24 +149,14 @@ fn a_permalink_goes_to_the_article_that_it_names() {
     let one = "Rain falls\nLAHORE: It rains.";
     let two = "Sun shines\nMULTAN: It shines.";
     for (text, links) in [
-        (
-            format!("{first}\n\n{one}\n\n{second}\n\n{two}"),
-            [Some(first), Some(second)],
-        ),
-        (
-            format!("{one}\n\n{first}\n\n{two}\n\n{second}"),
-            [Some(first), Some(second)],
-        ),
+        (format!("{first}\n\n{one}\n\n{second}\n\n{two}"), [Some(first), Some(second)]),
+        (format!("{one}\n\n{first}\n\n{two}\n\n{second}"), [Some(first), Some(second)]),
         (format!("{one}\n\n{second}\n\n{two}"), [None, Some(second)]),
         (format!("{one}\n\n{first}\n\n{two}"), [Some(first), None]),
         (format!("{one}\n\nNEWS\n\n{second}\n\n{two}"), [None, Some(second)]),
     ] {
         let page = read_page(&text);
-        let read: Vec<Option<&str>> = page
-            .articles
-            .iter()
-            .map(|article| article.permalink.as_deref())
-            .collect();
+        let read: Vec<Option<&str>> = page.articles.iter().map(|article| article.permalink.as_deref()).collect();
         assert_eq!(read, links, "{text}");
     }
 }
@@ -210,22 +164,10 @@ fn a_permalink_goes_to_the_article_that_it_names() {
 #[test]
 fn a_broken_permalink_is_put_together() {
     let link = |lines: &str| only_article(&format!("Rain falls\nLAHORE: It rains.\n{lines}")).permalink;
-    assert_eq!(
-        link("https://example.com/rain-\nfalls/").as_deref(),
-        Some("https://example.com/rain-falls/")
-    );
-    assert_eq!(
-        link("https://example.com/2026/\nrain-falls").as_deref(),
-        Some("https://example.com/2026/rain-falls")
-    );
-    assert_eq!(
-        link("https://example.com/rain/\nscrutiny").as_deref(),
-        Some("https://example.com/rain/")
-    );
-    assert_eq!(
-        link("https://example.com/rain-falls/\n\nit-is").as_deref(),
-        Some("https://example.com/rain-falls/")
-    );
+    assert_eq!(link("https://example.com/rain-\nfalls/").as_deref(), Some("https://example.com/rain-falls/"));
+    assert_eq!(link("https://example.com/2026/\nrain-falls").as_deref(), Some("https://example.com/2026/rain-falls"));
+    assert_eq!(link("https://example.com/rain/\nscrutiny").as_deref(), Some("https://example.com/rain/"));
+    assert_eq!(link("https://example.com/rain-falls/\n\nit-is").as_deref(), Some("https://example.com/rain-falls/"));
 }
 
 #[test]
@@ -259,11 +201,7 @@ fn reading_takes_time_in_proportion() {
         let page = line.repeat(MAX_PAGE_BYTES / 4 / line.len());
         let started = Instant::now();
         read_page(&page);
-        assert!(
-            started.elapsed() < Duration::from_secs(10),
-            "{line:?} took {:?}",
-            started.elapsed()
-        );
+        assert!(started.elapsed() < Duration::from_secs(10), "{line:?} took {:?}", started.elapsed());
     }
 }
 
@@ -279,20 +217,13 @@ fn words<'a>(texts: impl IntoIterator<Item = &'a str>) -> HashMap<String, usize>
 /// Every text that a page gives back.
 fn texts(page: &Page) -> Vec<&str> {
     let articles = page.articles.iter().flat_map(|article| {
-        let head = [
-            article.section.as_deref(),
-            article.permalink.as_deref(),
-            article.place.as_deref(),
-        ];
+        let head = [article.section.as_deref(), article.permalink.as_deref(), article.place.as_deref()];
         head.into_iter()
             .flatten()
             .chain([article.headline.as_str()])
             .chain(article.paragraphs.iter().map(String::as_str))
     });
-    articles
-        .chain(page.masthead.as_deref())
-        .chain(page.loose.iter().map(String::as_str))
-        .collect()
+    articles.chain(page.masthead.as_deref()).chain(page.loose.iter().map(String::as_str)).collect()
 }
 
 /// Without soft hyphens, which put together what the shuffling brings together.
