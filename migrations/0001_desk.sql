@@ -3,6 +3,7 @@
 
 CREATE TABLE sources (
     name          TEXT   NOT NULL PRIMARY KEY,
+    made_of       TEXT   NOT NULL,               -- fingerprint of the configuration
     cursor        TEXT,
     due_at        BIGINT NOT NULL,               -- owed when due_at <= now
     claimed_until BIGINT NOT NULL DEFAULT 0,

@@ -138,8 +138,9 @@ impl App {
     }
 
     async fn register(&self, config: &Config) -> Result<(), StoreError> {
-        let names: Vec<&str> = config.sources.iter().map(|source| source.name.as_str()).collect();
-        self.store.register(&names, now()).await?;
+        let sources: Vec<(&str, &str)> =
+            config.sources.iter().map(|source| (source.name.as_str(), source.made_of.as_str())).collect();
+        self.store.register(&sources, now()).await?;
         self.store.configure(&config.topics()).await?;
         Ok(())
     }

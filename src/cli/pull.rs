@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Common, Failed, counted, print_json, stopped, work};
 use crate::config::SourceConfig;
+use crate::store::Outcome;
 use crate::worker::{Failure, Progress, Tally, pull};
 
 /// Pull now, once, and say what changed
@@ -75,19 +76,25 @@ impl Pull {
         let mut report = Report { sources: BTreeMap::new() };
         for (name, (tally, result)) in results {
             let error = result.err().map(|failure| failure.to_string());
-            if !self.json {
-                println!("{name}: {}", told(&tally));
-            }
             // What went wrong is told beside a script's document too.
             for (key, why) in tally.rejected.iter().take(20) {
                 eprintln!("{name}: left out {key}: {why}");
             }
             tally.note.iter().for_each(|note| eprintln!("{name}: note: {note}"));
             error.iter().for_each(|error| eprintln!("{name}: failed: {error}"));
-            let Tally { new, corrected, withdrawn, unchanged, rejected, note } = tally;
-            report
-                .sources
-                .insert(name, Line { new, corrected, withdrawn, unchanged, rejected: rejected.len(), error, note });
+            let line = Line {
+                new: tally.count(Outcome::New),
+                corrected: tally.count(Outcome::Corrected),
+                withdrawn: tally.count(Outcome::Withdrawn),
+                unchanged: tally.count(Outcome::Unchanged),
+                rejected: tally.rejected.len(),
+                error,
+                note: tally.note,
+            };
+            if !self.json {
+                println!("{name}: {}", told(&line));
+            }
+            report.sources.insert(name, line);
         }
         if self.json {
             print_json(&report)?;
@@ -96,13 +103,13 @@ impl Pull {
     }
 }
 
-fn told(tally: &Tally) -> String {
+fn told(line: &Line) -> String {
     let parts = [
-        (tally.new, "new"),
-        (tally.corrected, "corrected"),
-        (tally.withdrawn, "withdrawn"),
-        (tally.unchanged, "unchanged"),
-        (tally.rejected.len(), "rejected"),
+        (line.new, "new"),
+        (line.corrected, "corrected"),
+        (line.withdrawn, "withdrawn"),
+        (line.unchanged, "unchanged"),
+        (line.rejected, "rejected"),
     ];
     let parts: Vec<String> =
         parts.into_iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}")).collect();

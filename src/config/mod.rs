@@ -47,6 +47,8 @@ pub struct SourceConfig {
     pub kind: &'static Kind,
     /// What pulls it.
     pub source: Arc<dyn Source>,
+    /// A fingerprint of all that is configured of it.
+    pub made_of: String,
     /// When it is pulled.
     pub schedule: Schedule,
     /// What the newsroom's webhook must know.

@@ -11,7 +11,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::mistakes::suggestion;
 use super::values::{Language, Network, Secret, Stretch, WebAddress, Zone};
-use super::{Algorithm, Config, Hub, Mistake, Mistakes, Schedule, SourceConfig, feed_files, house};
+use super::{Algorithm, Config, Hub, Mistake, Mistakes, Schedule, SourceConfig, feed_files, fingerprint, house};
 use crate::article::term;
 use crate::article::words::words;
 use crate::feed::{Content, Feed, FeedInfo, Site};
@@ -293,6 +293,8 @@ fn source(
     head: Option<&Head>,
 ) -> Option<SourceConfig> {
     let span = value.span();
+    let zone = head.map_or(chrono_tz::UTC, |head| head.timezone.0);
+    let made_of = fingerprint(&format!("{zone:?} {:?}", value.get_ref()));
     let common = file.read(SourceTable::deserialize(value.clone().into_deserializer()));
     let DeValue::Table(table) = value.into_inner() else {
         return None;
@@ -313,7 +315,6 @@ fn source(
         file.mistake(word.span(), format!("`{unknown}` is no kind of source"), Some(suggestion(unknown, &known)));
         return None;
     };
-    let zone = head.map_or(chrono_tz::UTC, |head| head.timezone.0);
     let place = Place { feeds: dir.to_owned(), zone };
     let rest = Spanned::new(span, DeValue::Table(own));
     let source = file.read((kind.read)(rest.into_deserializer(), &place));
@@ -323,6 +324,7 @@ fn source(
     Some(SourceConfig {
         name: name.to_owned(),
         kind,
+        made_of,
         source: source?,
         schedule: common.schedule.or_else(|| SCHEDULE.parse().ok())?,
         webhook_key,

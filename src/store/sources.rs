@@ -45,11 +45,14 @@ pub struct SourceState {
 }
 
 impl Store {
-    /// Makes the sources known, due at once. Those that are known already keep their time.
-    pub async fn register(&self, names: &[&str], now: DateTime<Utc>) -> Result<(), StoreError> {
+    /// Makes the sources known, each by its name and a fingerprint of its configuration. A new one, and one that is configured
+    /// otherwise than before, is due at once; the others keep their time.
+    pub async fn register(&self, sources: &[(&str, &str)], now: DateTime<Utc>) -> Result<(), StoreError> {
         let mut tx = self.db.write().await?;
-        let rows = names.iter().map(|name| args![*name, millis(now)]).collect();
-        tx.insert("INSERT INTO sources (name, due_at)", rows, "ON CONFLICT (name) DO NOTHING").await?;
+        let rows = sources.iter().map(|(name, made_of)| args![*name, *made_of, millis(now)]).collect();
+        let tail = "ON CONFLICT (name) DO UPDATE SET made_of = excluded.made_of, due_at = excluded.due_at, failures = 0 \
+                    WHERE sources.made_of <> excluded.made_of";
+        tx.insert("INSERT INTO sources (name, made_of, due_at)", rows, tail).await?;
         tx.commit().await
     }
 

@@ -45,7 +45,7 @@ impl Desk {
     async fn new() -> Self {
         let dir = tempfile::tempdir().expect("a directory");
         let store = Store::open(&format!("sqlite:{}/t.db", dir.path().display())).await.expect("a store");
-        store.register(&["website", "edition"], at(0)).await.expect("registered");
+        store.register(&[("website", "1"), ("edition", "1")], at(0)).await.expect("registered");
         let topic = Topic { feed: "all".to_owned(), format: "rss".to_owned() };
         store.configure(&[(topic, "1".to_owned())]).await.expect("configured");
         Self { store, _dir: dir }

@@ -1,12 +1,11 @@
 //! The duty to pull: due sources, one pull of a source at a time.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
-use serde::Serialize;
 use thiserror::Error;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -38,36 +37,32 @@ const LONGEST_RETRY_AFTER: u64 = 86_400;
 const TOLD: usize = 20;
 
 /// What a pull came to.
-#[derive(Debug, Default, Clone, Serialize)]
+#[derive(Debug, Default, Clone)]
 pub struct Tally {
-    /// Articles never seen before.
-    pub new: usize,
-    /// Articles that readers see otherwise than before.
-    pub corrected: usize,
-    /// Articles that readers no longer see.
-    pub withdrawn: usize,
-    /// Articles that the source told of, without a change.
-    pub unchanged: usize,
+    /// What became of each article: a pull may meet one twice.
+    outcomes: HashMap<SourceKey, Outcome>,
     /// Why some could not become articles, by what the source calls them.
-    #[serde(skip)]
     pub rejected: BTreeMap<String, String>,
     /// What the operator should know about how the source was read.
     pub note: Option<String>,
 }
 
 impl Tally {
-    fn count(&mut self, outcome: Outcome) {
-        match outcome {
-            Outcome::New => self.new += 1,
-            Outcome::Corrected => self.corrected += 1,
-            Outcome::Withdrawn => self.withdrawn += 1,
-            Outcome::Unchanged => self.unchanged += 1,
+    fn take(&mut self, key: SourceKey, outcome: Outcome) {
+        let known = self.outcomes.entry(key).or_insert(outcome);
+        if *known == Outcome::Unchanged {
+            *known = outcome;
         }
+    }
+
+    /// How many articles had this outcome.
+    pub fn count(&self, outcome: Outcome) -> usize {
+        self.outcomes.values().filter(|known| **known == outcome).count()
     }
 
     /// Whether readers may see a difference.
     pub fn changed(&self) -> bool {
-        self.new + self.corrected + self.withdrawn > 0
+        self.outcomes.values().any(|outcome| *outcome != Outcome::Unchanged)
     }
 }
 
@@ -230,14 +225,14 @@ async fn take(
     let feeds = &newsroom.config.feeds;
     let saved =
         app.store.save(claim, batch, now(), now() + CLAIM, &|before, after| touched(feeds, before, after)).await?;
-    for (_, outcome) in &saved.outcomes {
-        tally.count(*outcome);
-    }
     if saved.touched > 0 {
         app.wakes.publish.notify_one();
     }
     if !saved.outcomes.is_empty() {
         app.wakes.release.notify_one();
+    }
+    for (key, outcome) in saved.outcomes {
+        tally.take(key, outcome);
     }
     Ok(())
 }
@@ -274,13 +269,9 @@ async fn finish(
                 warn!(source = source.name, note, "pulled in another way");
             }
             if tally.changed() {
-                info!(
-                    source = source.name,
-                    new = tally.new,
-                    corrected = tally.corrected,
-                    withdrawn = tally.withdrawn,
-                    "pulled"
-                );
+                let [new, corrected, withdrawn] =
+                    [Outcome::New, Outcome::Corrected, Outcome::Withdrawn].map(|outcome| tally.count(outcome));
+                info!(source = source.name, new, corrected, withdrawn, "pulled");
             }
             app.store.finish(claim, now(), due, Ok((tally.note.clone(), tally.changed()))).await
         }

@@ -105,8 +105,12 @@ enum Stage {
 struct Page {
     /// How many pages have been read.
     read: u32,
+    /// Whether there are no more.
+    is_last: bool,
     /// The ids on the last of them: a site that repeats itself would never end.
     last: Vec<u64>,
+    /// The newest modification and publication on any of them.
+    newest: (Option<DateTime<Utc>>, Option<DateTime<Utc>>),
 }
 
 /// Why a stage could not be done.
@@ -144,8 +148,8 @@ impl WordPress {
     async fn walk(&self, net: &Fetcher, mark: &mut Mark, held: &dyn Held) -> Result<Pulled, Trouble> {
         // Taken out: if the API turns out to be closed, its address is found out anew the next time.
         let site = match mark.site.take() {
-            Some(site) => site,
-            None => Site::discover(net, &self.url).await?.map_err(Trouble::Closed)?,
+            Some(site) if site.home == self.url => site,
+            _ => Site::discover(net, &self.url).await?.map_err(Trouble::Closed)?,
         };
         debug!(site = %self.url, stage = ?mark.stage, "pulling");
         let pulled = match std::mem::take(&mut mark.stage) {
@@ -185,44 +189,44 @@ impl WordPress {
         began: Option<DateTime<Utc>>,
         page: Page,
     ) -> Result<Pulled, Trouble> {
-        let (listing, next) = following(net, site, page, &[("orderby", "id"), ("order", "desc")]).await?;
+        let (listing, page) = following(net, site, page, &[("orderby", "id"), ("order", "desc")]).await?;
         let began = began.or(listing.date);
-        mark.saw(&listing);
-        mark.stage = match next {
-            Some(page) => Stage::Backfill { began, page },
-            None => {
-                mark.modified = [began, mark.modified].into_iter().flatten().min();
-                Stage::Changes(Page::default())
-            }
+        mark.stage = if page.is_last {
+            // What was modified meanwhile, on pages that had been read, is the next stage's.
+            mark.modified = [began, page.newest.0].into_iter().flatten().min();
+            mark.published = page.newest.1;
+            Stage::Changes(Page::default())
+        } else {
+            Stage::Backfill { began, page }
         };
         Ok(Pulled { expected: listing.total, ..listing.into_pulled() })
     }
 
+    // The two windows are read by id: WordPress pages posts of one second in no fixed order. They move only when their last
+    // page is here.
+
     async fn changes(&self, net: &Fetcher, site: &Site, mark: &mut Mark, page: Page) -> Result<Pulled, Trouble> {
         let since = stamp(mark.modified, site.overlap());
-        let order = [("orderby", "modified"), ("order", "asc"), ("modified_after", since.as_str())];
-        let (listing, next) = following(net, site, page, &order).await?;
-        mark.stage = match next {
-            Some(page) => Stage::Changes(page),
-            None => {
-                // The window must not move between its pages: it moves when the last of them is here.
-                mark.saw(&listing);
-                Stage::Arrivals(Page::default())
-            }
+        let order = [("orderby", "id"), ("order", "asc"), ("modified_after", since.as_str())];
+        let (listing, page) = following(net, site, page, &order).await?;
+        mark.stage = if page.is_last {
+            mark.modified = mark.modified.max(page.newest.0);
+            Stage::Arrivals(Page::default())
+        } else {
+            Stage::Changes(page)
         };
         Ok(listing.into_pulled())
     }
 
     async fn arrivals(&self, net: &Fetcher, site: &Site, mark: &mut Mark, page: Page) -> Result<Pulled, Trouble> {
         let since = stamp(mark.published, site.overlap());
-        let order = [("orderby", "date"), ("order", "asc"), ("after", since.as_str())];
-        let (listing, next) = following(net, site, page, &order).await?;
-        mark.stage = match next {
-            Some(page) => Stage::Arrivals(page),
-            None => {
-                mark.saw(&listing);
-                Stage::Count
-            }
+        let order = [("orderby", "id"), ("order", "asc"), ("after", since.as_str())];
+        let (listing, page) = following(net, site, page, &order).await?;
+        mark.stage = if page.is_last {
+            mark.published = mark.published.max(page.newest.1);
+            Stage::Count
+        } else {
+            Stage::Arrivals(page)
         };
         Ok(listing.into_pulled())
     }
@@ -252,23 +256,16 @@ impl WordPress {
     }
 }
 
-/// The page that follows, and the one after it, if there is one.
-async fn following(
-    net: &Fetcher,
-    site: &Site,
-    page: Page,
-    order: &[(&str, &str)],
-) -> Result<(Listing, Option<Page>), Trouble> {
-    let number = page.read + 1;
-    let listing = site.posts(net, number, order).await?.map_err(Trouble::Closed)?;
-    if listing.is_last(number) {
-        return Ok((listing, None));
-    }
-    let last = listing.ids();
-    if last == page.last {
+/// The page that follows those that have been read, and how far that brings us.
+async fn following(net: &Fetcher, site: &Site, page: Page, order: &[(&str, &str)]) -> Result<(Listing, Page), Trouble> {
+    let read = page.read + 1;
+    let listing = site.posts(net, read, order).await?.map_err(Trouble::Closed)?;
+    let (is_last, last) = (listing.is_last(read), listing.ids());
+    if !is_last && last == page.last {
         return Err(PullError::Unreadable(format!("{site}: every page brings the same posts")).into());
     }
-    Ok((listing, Some(Page { read: number, last })))
+    let newest = (page.newest.0.max(listing.newest_modified), page.newest.1.max(listing.newest_published));
+    Ok((listing, Page { read, is_last, last, newest }))
 }
 
 /// What is gone, and what we miss: all ids of the site against all that we hold.
@@ -288,13 +285,6 @@ async fn compare(net: &Fetcher, site: &Site, mark: &mut Mark, held: &dyn Held) -
     mark.compared = now.or(mark.compared);
     mark.stage = Stage::Fetch { ids, total: i64::try_from(listed.len()).unwrap_or(i64::MAX) };
     Ok(Pulled { gone, ..Pulled::default() })
-}
-
-impl Mark {
-    fn saw(&mut self, listing: &Listing) {
-        self.modified = self.modified.max(listing.newest_modified);
-        self.published = self.published.max(listing.newest_published);
-    }
 }
 
 /// A point in time as the REST API takes it.

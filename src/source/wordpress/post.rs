@@ -1,6 +1,6 @@
 //! One post of the REST API, as an [`Item`].
 
-use chrono::{DateTime, NaiveDateTime, Utc};
+use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
 use serde::Deserialize;
 use url::Url;
 
@@ -15,6 +15,10 @@ pub(super) struct Read {
     pub(super) published: Option<DateTime<Utc>>,
     pub(super) item: Option<Item>,
 }
+
+/// WordPress tells modifications by the second: within this of one, there may be another with the same time, so the time
+/// vouches for nothing yet.
+const SETTLED: TimeDelta = TimeDelta::seconds(2);
 
 #[derive(Deserialize)]
 struct Post {
@@ -105,24 +109,31 @@ struct Details {
     filesize: Option<u64>,
 }
 
-/// Reads one post.
-pub(super) fn read(json: &str) -> Result<Read, Rejection> {
+/// Reads one post, as it was told at a time of the site's clock.
+pub(super) fn read(json: &str, told: Option<DateTime<Utc>>) -> Result<Read, Rejection> {
     let post: Post =
         serde_json::from_str(json).map_err(|error| Rejection { key: key_of(json), why: error.to_string() })?;
     let key = SourceKey(post.id.to_string());
     let (modified, published) = (utc(post.modified_gmt.as_deref()), utc(post.date_gmt.as_deref()));
     let public = post.status.as_deref().is_none_or(|status| status == "publish");
     let hidden = !public || post.content.protected || post.excerpt.protected;
-    let item = (!hidden).then(|| item(key.clone(), post, published, modified));
+    let settled = told.zip(modified).is_some_and(|(told, modified)| told - modified > SETTLED);
+    let item = (!hidden).then(|| item(key.clone(), post, published, modified, settled));
     Ok(Read { key, modified, published, item })
 }
 
-fn item(key: SourceKey, post: Post, published: Option<DateTime<Utc>>, modified: Option<DateTime<Utc>>) -> Item {
+fn item(
+    key: SourceKey,
+    post: Post,
+    published: Option<DateTime<Utc>>,
+    modified: Option<DateTime<Utc>>,
+    settled: bool,
+) -> Item {
     let terms: Vec<Term> = post.embedded.terms.into_iter().flatten().filter_map(Perhaps::known).collect();
     let of =
         |taxonomy: &str| terms.iter().filter(|term| term.taxonomy == taxonomy).map(|term| term.name.clone()).collect();
     Item {
-        revision: post.modified_gmt,
+        revision: post.modified_gmt.filter(|_| settled),
         guid: Some(post.guid.rendered).filter(|guid| !guid.is_empty()),
         link: post.link,
         summary: Some(Text::Html(post.excerpt.rendered)).filter(|summary| !summary.is_blank()),
@@ -188,7 +199,7 @@ mod tests {
 
     #[test]
     fn a_post_brings_its_terms_and_picture_even_if_its_author_is_hidden() {
-        let item = read(POST).ok().and_then(|read| read.item).expect("a post");
+        let item = read(POST, None).ok().and_then(|read| read.item).expect("a post");
         assert_eq!(
             (item.sections, item.tags, item.authors),
             (vec!["World".to_owned()], vec!["rain".to_owned()], vec![])
@@ -199,7 +210,7 @@ mod tests {
 
     #[test]
     fn a_post_with_a_password_is_listed_but_not_shown() {
-        let read = read(&POST.replace("\"protected\":false", "\"protected\":true")).expect("a post");
+        let read = read(&POST.replace("\"protected\":false", "\"protected\":true"), None).expect("a post");
         assert!(read.item.is_none() && read.key.0 == "7");
     }
 
@@ -207,6 +218,7 @@ mod tests {
     fn a_malformed_post_is_told_by_its_number() {
         let rejection = read(
             &POST.replace("\"content\":{", "\"content\":[{").replace("\"protected\":false}", "\"protected\":false}]"),
+            None,
         )
         .expect_err("malformed");
         assert_eq!(rejection.key, "7");

@@ -20,6 +20,8 @@ const MAX_PAGES: u32 = 50_000;
 /// Where a site's REST API is, and how its clock stands.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Site {
+    /// The address that it was found from.
+    pub(super) home: Url,
     root: Url,
     /// Hours ahead of UTC.
     offset: f64,
@@ -105,7 +107,7 @@ impl Site {
             if let Ok(index) = serde_json::from_slice::<Index>(&answer.body)
                 && answer.status == 200
             {
-                return Ok(Ok(Self { root, offset: index.gmt_offset.as_hours() }));
+                return Ok(Ok(Self { home: home.clone(), root, offset: index.gmt_offset.as_hours() }));
             }
             closed.at = answer.url;
             closed.status = answer.status;
@@ -297,7 +299,7 @@ fn listing(answer: &Answer, text: &str) -> Result<Listing, PullError> {
         newest_published: None,
     };
     for raw in list {
-        match post::read(raw.get()) {
+        match post::read(raw.get(), answer.date()) {
             Ok(post) => {
                 listing.newest_modified = listing.newest_modified.max(post.modified);
                 listing.newest_published = listing.newest_published.max(post.published);
