@@ -1,6 +1,6 @@
 //! What the tasks of a process share: the store, the newsroom as it is configured now, the shelf of documents, the wake-ups.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -12,13 +12,38 @@ use crate::config::{Config, Mistakes};
 use crate::document::{Document, Shelf};
 use crate::feed::FeedInfo;
 use crate::fetch::{FetchError, Fetcher};
-use crate::format::{opml, page};
+use crate::format::{self, opml, page};
 use crate::store::{Store, StoreError, Topic};
 
 /// The time. The one place that reads the clock: pure rooms are given it.
 pub fn now() -> DateTime<Utc> {
     #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the clock")]
     Utc::now()
+}
+
+/// A name for a claim that no other claim has: this machine, this process, and chance.
+pub fn claim_name() -> String {
+    let mut chance = [0u8; 8];
+    // Without chance there would still be the process and the time to tell claims apart.
+    let _ = getrandom::fill(&mut chance);
+    let chance: String = chance.iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("{}/{}/{}-{chance}", machine(), std::process::id(), now().timestamp_micros())
+}
+
+/// Whether the process that made a claim is one of this machine, and has died.
+fn is_dead(claim: &str) -> bool {
+    let mut parts = claim.split('/');
+    let (Some(host), Some(process)) = (parts.next(), parts.next()) else { return false };
+    host == machine() && Path::new("/proc/self").exists() && !Path::new("/proc").join(process).exists()
+}
+
+fn machine() -> String {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    name.trim().replace('/', "")
+}
+
+fn is_feed(topic: &Topic) -> bool {
+    format::by_ending(&topic.format).is_some_and(|format| format.is_feed)
 }
 
 /// Why the newsroom can't be set up.
@@ -87,6 +112,10 @@ pub struct Wakes {
     pub compress: Notify,
     /// An article's hour may have changed.
     pub release: Notify,
+    /// A request may wait for verification.
+    pub verify: Notify,
+    /// A subscription may be behind.
+    pub deliver: Notify,
 }
 
 /// What the tasks of a process share.
@@ -108,6 +137,7 @@ impl App {
     pub async fn open(place: Place) -> Result<Arc<Self>, SetupError> {
         let config = Config::read(&place.feeds, place.public_url.as_deref())?;
         let store = Store::open(&place.database).await?;
+        store.free_dead_claims(&is_dead).await?;
         let newsroom = Arc::new(Newsroom::new(config)?);
         let app = Self {
             place,
@@ -142,7 +172,10 @@ impl App {
             config.sources.iter().map(|source| (source.name.as_str(), source.made_of.as_str())).collect();
         self.store.register(&sources, now()).await?;
         self.store.configure(&config.topics()).await?;
-        Ok(())
+        let topics: Vec<Topic> = config.topics().into_iter().map(|(topic, _)| topic).filter(is_feed).collect();
+        self.store.configure_hubs(&config.hub.also, &topics, now()).await?;
+        let address = |topic: &Topic| config.site.topic(&topic.feed, &topic.format);
+        self.store.end_subscriptions(now(), &address).await
     }
 
     /// A topic's document: from the shelf, else from its row.

@@ -33,6 +33,12 @@ impl Site {
     pub fn topic(&self, feed: &str, ending: &str) -> String {
         format!("{}/feeds/{feed}.{ending}", self.public_url)
     }
+
+    /// The `Link` header field of a topic: hubs and self in one field, because some subscribers read the first only.
+    pub fn link(&self, topic: &str) -> String {
+        let hubs = self.hubs.iter().map(|hub| format!("<{hub}>; rel=\"hub\", "));
+        format!("{}<{topic}>; rel=\"self\"", hubs.collect::<String>())
+    }
 }
 
 /// What a feed says of itself.

@@ -29,6 +29,14 @@ const MAX_REDIRECTS: usize = 5;
 /// Requests to one host at the same time.
 const PER_HOST: usize = 2;
 
+/// Requests to one host's callbacks at the same time: one host can't take all connections.
+const CALLBACKS_PER_HOST: usize = 256;
+
+/// Bytes of a callback's answer that are read.
+const SMALL: usize = 4096;
+
+const CALLBACK_CONNECT: Duration = Duration::from_secs(5);
+const CALLBACK: Duration = Duration::from_secs(10);
 const CONNECT: Duration = Duration::from_secs(10);
 const SILENCE: Duration = Duration::from_secs(15);
 const WHOLE: Duration = Duration::from_secs(60);
@@ -135,8 +143,11 @@ fn seconds(value: &HeaderValue, now: Option<DateTime<Utc>>) -> Option<u64> {
 #[derive(Clone)]
 pub struct Fetcher {
     client: reqwest::Client,
+    /// For callbacks: no redirects, and no patience.
+    courier: reqwest::Client,
     guard: Arc<Guard>,
     hosts: Arc<Hosts>,
+    callbacks: Arc<Hosts>,
 }
 
 impl Fetcher {
@@ -144,48 +155,102 @@ impl Fetcher {
     pub fn new(allow_private: &[IpNet]) -> Result<Self, FetchError> {
         let guard = Arc::new(Guard { allowed: allow_private.to_vec() });
         let redirects = Arc::clone(&guard);
-        #[expect(clippy::disallowed_methods, reason = "this is the one place that builds a client")]
-        let client = reqwest::Client::builder()
-            .no_proxy()
-            .user_agent(concat!(
-                "Courant/",
-                env!("CARGO_PKG_VERSION"),
-                " (syndication desk; +https://courant.example/)"
-            ))
-            .dns_resolver(Arc::new(Resolver(Arc::clone(&guard))))
-            .redirect(Policy::custom(move |attempt| {
-                if attempt.previous().len() > MAX_REDIRECTS {
-                    return attempt.error("too many redirects");
-                }
-                match redirects.check_url(attempt.url()) {
-                    Ok(()) => attempt.follow(),
-                    Err(FetchError::Refused(refused)) => attempt.error(refused),
-                    Err(other) => attempt.error(other.to_string()),
-                }
-            }))
-            .referer(false)
+        let policy = Policy::custom(move |attempt| {
+            if attempt.previous().len() > MAX_REDIRECTS {
+                return attempt.error("too many redirects");
+            }
+            match redirects.check_url(attempt.url()) {
+                Ok(()) => attempt.follow(),
+                Err(FetchError::Refused(refused)) => attempt.error(refused),
+                Err(other) => attempt.error(other.to_string()),
+            }
+        });
+        let client = client(&guard)
+            .redirect(policy)
             .connect_timeout(CONNECT)
             .read_timeout(SILENCE)
             .timeout(WHOLE)
-            .pool_idle_timeout(Duration::from_secs(30))
-            .build()
-            .map_err(|error| FetchError::Client(reasons(&error)))?;
-        Ok(Self { client, guard, hosts: Arc::default() })
+            .pool_idle_timeout(Duration::from_secs(30));
+        let courier = client_of_callbacks(&guard);
+        let build =
+            |builder: reqwest::ClientBuilder| builder.build().map_err(|error| FetchError::Client(reasons(&error)));
+        Ok(Self {
+            client: build(client)?,
+            courier: build(courier)?,
+            guard,
+            hosts: Arc::new(Hosts::new(PER_HOST)),
+            callbacks: Arc::new(Hosts::new(CALLBACKS_PER_HOST)),
+        })
+    }
+
+    /// Whether an address may be talked to, as far as it tells without asking DNS.
+    pub fn allows(&self, url: &Url) -> Result<(), FetchError> {
+        self.guard.check_url(url)
+    }
+
+    /// Posts to a callback. Any status is an answer; its body is read no further than it takes to use the connection again.
+    pub async fn post(&self, url: &Url, fields: &[(&'static str, &str)], body: Bytes) -> Result<u16, FetchError> {
+        self.guard.check_url(url)?;
+        let _turn = self.callbacks.turn(url).await;
+        let request = self.courier.post(url.clone()).headers(headers(fields)).body(body);
+        let mut response = request.send().await.map_err(|error| tell(url, error))?;
+        let status = response.status().as_u16();
+        let mut read = 0;
+        while read < SMALL
+            && let Ok(Some(chunk)) = response.chunk().await
+        {
+            read += chunk.len();
+        }
+        Ok(status)
+    }
+
+    /// Asks a callback; of the answer, at most [`SMALL`] bytes are read.
+    pub async fn ask(&self, url: &Url) -> Result<(u16, Vec<u8>), FetchError> {
+        self.guard.check_url(url)?;
+        let _turn = self.callbacks.turn(url).await;
+        let mut response = self.courier.get(url.clone()).send().await.map_err(|error| tell(url, error))?;
+        let status = response.status().as_u16();
+        let mut body = Vec::new();
+        while body.len() < SMALL
+            && let Some(chunk) = response.chunk().await.map_err(|error| tell(url, error))?
+        {
+            body.extend_from_slice(&chunk[..chunk.len().min(SMALL - body.len())]);
+        }
+        Ok((status, body))
     }
 
     /// Gets `url`; `fields` are header fields to send. Any status is an answer.
     pub async fn get(&self, url: &Url, fields: &[(&'static str, &str)]) -> Result<Answer, FetchError> {
         self.guard.check_url(url)?;
         let _turn = self.hosts.turn(url).await;
-        let mut headers = HeaderMap::new();
-        for (name, value) in fields {
-            if let Ok(value) = HeaderValue::from_str(value) {
-                headers.insert(HeaderName::from_static(name), value);
-            }
-        }
-        let response = self.client.get(url.clone()).headers(headers).send().await.map_err(|error| tell(url, error))?;
+        let request = self.client.get(url.clone()).headers(headers(fields));
+        let response = request.send().await.map_err(|error| tell(url, error))?;
         read(url, response).await
     }
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the one place that builds clients")]
+fn client(guard: &Arc<Guard>) -> reqwest::ClientBuilder {
+    reqwest::Client::builder()
+        .no_proxy()
+        .user_agent(concat!("Courant/", env!("CARGO_PKG_VERSION"), " (syndication desk)"))
+        .dns_resolver(Arc::new(Resolver(Arc::clone(guard))))
+        .referer(false)
+}
+
+fn client_of_callbacks(guard: &Arc<Guard>) -> reqwest::ClientBuilder {
+    client(guard)
+        .redirect(Policy::none())
+        .connect_timeout(CALLBACK_CONNECT)
+        .timeout(CALLBACK)
+        .pool_idle_timeout(Duration::from_secs(10))
+}
+
+fn headers(fields: &[(&'static str, &str)]) -> HeaderMap {
+    let known = |(name, value): &(&'static str, &str)| {
+        Some((HeaderName::from_static(name), HeaderValue::from_str(value).ok()?))
+    };
+    fields.iter().filter_map(known).collect()
 }
 
 async fn read(url: &Url, mut response: reqwest::Response) -> Result<Answer, FetchError> {
@@ -332,19 +397,25 @@ impl Resolve for Resolver {
 }
 
 /// A turn for each host, so that one slow site gets no crowd of requests.
-#[derive(Default)]
-struct Hosts(Mutex<HashMap<String, Arc<Semaphore>>>);
+struct Hosts {
+    each: usize,
+    turns: Mutex<HashMap<String, Arc<Semaphore>>>,
+}
 
 impl Hosts {
+    fn new(each: usize) -> Self {
+        Self { each, turns: Mutex::default() }
+    }
+
     async fn turn(&self, url: &Url) -> Option<OwnedSemaphorePermit> {
         let semaphore = {
             // A plain mutex: held for a look-up, never across an await.
-            let mut hosts = self.0.lock().ok()?;
+            let mut hosts = self.turns.lock().ok()?;
             if hosts.len() > 1000 {
                 hosts.retain(|_, semaphore| Arc::strong_count(semaphore) > 1);
             }
             let host = url.host_str().unwrap_or_default().to_owned();
-            Arc::clone(hosts.entry(host).or_insert_with(|| Arc::new(Semaphore::new(PER_HOST))))
+            Arc::clone(hosts.entry(host).or_insert_with(|| Arc::new(Semaphore::new(self.each))))
         };
         semaphore.acquire_owned().await.ok()
     }

@@ -14,4 +14,5 @@ pub mod source;
 pub mod store;
 pub mod validate;
 pub mod web;
+pub mod websub;
 pub mod worker;

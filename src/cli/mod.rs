@@ -8,6 +8,7 @@ mod preview;
 mod pull;
 mod serve;
 mod status;
+mod subscriptions;
 mod validate;
 
 use std::future::Future;
@@ -86,8 +87,10 @@ enum Command {
     Export(export::Export),
     /// Read a feed document as a strict reader would
     Validate(validate::Validate),
-    /// Sources, feeds, what is owed: at a glance
+    /// Sources, feeds, subscriptions, what is owed: at a glance
     Status(status::Status),
+    /// List WebSub subscriptions, or end one
+    Subscriptions(subscriptions::Subscriptions),
     /// Write a shell's completions to standard output
     Completions {
         /// Which shell
@@ -148,6 +151,7 @@ pub fn main() -> ExitCode {
         Command::Export(command) => run(command.run(common)),
         Command::Validate(command) => run(command.run(common)),
         Command::Status(command) => run(command.run(common)),
+        Command::Subscriptions(command) => run(command.run(common)),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "courant", &mut std::io::stdout());
             Ok(())

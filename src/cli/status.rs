@@ -4,11 +4,12 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use comfy_table::{ContentArrangement, Table, presets};
 use serde::Serialize;
 
+use super::subscriptions::state;
 use super::{Common, Failed, print_json, work};
 use crate::app::now;
-use crate::store::{SourceState, TopicState};
+use crate::store::{SourceState, SubscriptionState, TopicState};
 
-/// Sources, feeds, what is owed: at a glance
+/// Sources, feeds, subscriptions, what is owed: at a glance
 #[derive(clap::Args)]
 pub(super) struct Status {
     /// One JSON document on standard output
@@ -22,6 +23,16 @@ struct Report {
     withdrawn: i64,
     sources: Vec<Source>,
     feeds: Vec<Document>,
+    subscriptions: Subscriptions,
+}
+
+/// Subscriptions by state.
+#[derive(Serialize, Default)]
+struct Subscriptions {
+    all: usize,
+    behind: usize,
+    failing: usize,
+    delivered: i64,
 }
 
 #[derive(Serialize)]
@@ -56,6 +67,7 @@ impl Status {
         // A source that was taken out of newsroom.toml keeps its articles, but is no business of today.
         sources.retain(|source| known.contains(&source.name));
         let topics = app.store.topic_states().await.map_err(work)?;
+        let subscriptions = subscriptions(&app.store.subscription_states().await.map_err(work)?);
         app.store.close().await;
         if self.json {
             return print_json(&Report {
@@ -63,11 +75,16 @@ impl Status {
                 withdrawn,
                 sources: sources.into_iter().map(source).collect(),
                 feeds: topics.into_iter().map(document).collect(),
+                subscriptions,
             });
         }
         println!("{articles} articles, {withdrawn} withdrawn\n");
         println!("{}\n", sources_table(&sources));
-        println!("{}", topics_table(&topics));
+        println!("{}\n", topics_table(&topics));
+        let Subscriptions { all, behind, failing, delivered } = subscriptions;
+        println!(
+            "{all} subscriptions: {behind} behind, {failing} failing; {delivered} deliveries (courant subscriptions lists them)"
+        );
         let told = sources.iter().filter_map(|source| Some((&source.name, source.error.as_ref()?)));
         for (name, error) in told {
             println!("\n{name} failed: {error}");
@@ -79,6 +96,16 @@ impl Status {
             topic.error.iter().for_each(|error| println!("\n{}.{}: {error}", topic.topic.feed, topic.topic.format));
         }
         Ok(())
+    }
+}
+
+fn subscriptions(states: &[SubscriptionState]) -> Subscriptions {
+    let count = |word: &str| states.iter().filter(|subscription| state(subscription) == word).count();
+    Subscriptions {
+        all: states.len(),
+        behind: count("behind"),
+        failing: count("failing"),
+        delivered: states.iter().map(|subscription| subscription.delivered).sum(),
     }
 }
 
@@ -136,7 +163,7 @@ fn ago(at: Option<DateTime<Utc>>) -> String {
     if seconds >= 0 { format!("{number} {unit} ago") } else { format!("in {number} {unit}") }
 }
 
-fn stamp(at: DateTime<Utc>) -> String {
+pub(super) fn stamp(at: DateTime<Utc>) -> String {
     at.to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 

@@ -19,6 +19,7 @@ use crate::format::FORMATS;
 use crate::normalize::HouseStyle;
 use crate::source::{Kind, Source};
 use crate::store::Topic;
+use crate::websub::Algorithm;
 
 pub use mistakes::{Mistake, Mistakes};
 pub use schedule::Schedule;
@@ -74,21 +75,6 @@ pub struct Hub {
     pub lease_max: Duration,
 }
 
-/// A hash of `X-Hub-Signature` (WebSub section 7.1).
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Algorithm {
-    /// For subscribers that know nothing newer.
-    Sha1,
-    /// The default.
-    #[default]
-    Sha256,
-    /// Longer.
-    Sha384,
-    /// Longest.
-    Sha512,
-}
-
 impl Config {
     /// Reads the newsroom in `dir`. `public_url` overrides the file's.
     pub fn read(dir: &Path, public_url: Option<&str>) -> Result<Self, Mistakes> {
@@ -103,6 +89,15 @@ impl Config {
     /// The feed of this name.
     pub fn feed(&self, name: &str) -> Option<&Feed> {
         self.feeds.iter().find(|feed| feed.info.name == name)
+    }
+
+    /// The topic at an address, if it is one of ours, to the letter.
+    pub fn topic_at(&self, address: &str) -> Option<Topic> {
+        let file = address.strip_prefix(self.site.public_url.as_str())?.strip_prefix("/feeds/")?;
+        let (name, ending) = file.rsplit_once('.')?;
+        let format = FORMATS.iter().find(|format| format.is_feed && format.ending == ending)?;
+        let feed = self.feed(name)?;
+        Some(Topic { feed: feed.info.name.clone(), format: format.ending.to_owned() })
     }
 
     /// The names of all sources.

@@ -11,12 +11,13 @@ use toml::de::{DeTable, DeValue};
 
 use super::mistakes::suggestion;
 use super::values::{Language, Network, Secret, Stretch, WebAddress, Zone};
-use super::{Algorithm, Config, Hub, Mistake, Mistakes, Schedule, SourceConfig, feed_files, fingerprint, house};
+use super::{Config, Hub, Mistake, Mistakes, Schedule, SourceConfig, feed_files, fingerprint, house};
 use crate::article::term;
 use crate::article::words::words;
 use crate::feed::{Content, Feed, FeedInfo, Site};
 use crate::source::{KINDS, Place};
 use crate::store::{Order, Query};
+use crate::websub::Algorithm;
 
 /// How often a source is pulled if its table does not say.
 const SCHEDULE: &str = "*/15 * * * *";
@@ -250,8 +251,9 @@ fn site(file: &mut File, head: Head, public_url: Option<&str>, hub: &HubTable) -
         None => head.public_url.map_or_else(|| PUBLIC_URL.to_owned(), |address| address.0.to_string()),
     };
     let public_url = public_url.trim_end_matches('/').to_owned();
+    let own_hub = hub.built_in.then(|| format!("{public_url}/hub"));
     Some(Site {
-        hubs: hub.also.iter().map(|hub| hub.0.to_string()).collect(),
+        hubs: own_hub.into_iter().chain(hub.also.iter().map(|hub| hub.0.to_string())).collect(),
         title: head.title,
         home: head.home.0.to_string(),
         public_url,

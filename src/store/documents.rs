@@ -93,6 +93,18 @@ impl Store {
         Ok(changed)
     }
 
+    /// Makes topics be looked at again.
+    pub async fn want(&self, topics: &[Topic]) -> Result<(), StoreError> {
+        let mut tx = self.db.write().await?;
+        let mut topics = topics.to_vec();
+        topics.sort_unstable();
+        for topic in topics {
+            let sql = "UPDATE topics SET wanted = wanted + 1 WHERE feed = $1 AND format = $2";
+            tx.run(sql, args![topic.feed.as_str(), topic.format.as_str()]).await?;
+        }
+        tx.commit().await
+    }
+
     /// The topics that are behind, feed by feed.
     pub async fn behind(&self) -> Result<Vec<Behind>, StoreError> {
         let sql = "SELECT feed, format, wanted FROM topics WHERE rendered < wanted ORDER BY feed, format";

@@ -9,6 +9,7 @@ mod db;
 mod documents;
 mod select;
 mod sources;
+mod subscriptions;
 #[cfg(test)]
 mod tests;
 
@@ -21,6 +22,7 @@ pub use articles::{Batch, Outcome, Saved, Touches};
 pub use documents::{Behind, Stored, Topic, TopicState};
 pub use select::{Order, Query};
 pub use sources::{Claim, SourceState};
+pub use subscriptions::{Arrival, Delivered, Intent, Mode, Owed, Receiver, SubscriptionState};
 
 /// What can go wrong with the database.
 #[derive(Debug, Error)]

@@ -231,14 +231,12 @@ impl Served {
     }
 }
 
-/// Hubs and self in one field: some subscribers read the first only.
 fn link(site: &Site, name: &str, format: &Format) -> String {
-    if !format.is_feed {
-        return format!("<{}/feeds/{name}>; rel=\"canonical\"", site.public_url);
+    if format.is_feed {
+        site.link(&site.topic(name, format.ending))
+    } else {
+        format!("<{}/feeds/{name}>; rel=\"canonical\"", site.public_url)
     }
-    let hubs = site.hubs.iter().map(|hub| format!("<{hub}>; rel=\"hub\""));
-    let own = std::iter::once(format!("<{}>; rel=\"self\"", site.topic(name, format.ending)));
-    hubs.chain(own).collect::<Vec<_>>().join(", ")
 }
 
 /// `GET /`.

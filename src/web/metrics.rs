@@ -11,7 +11,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
 use crate::app::{App, now};
-use crate::store::StoreError;
+use crate::store::{StoreError, SubscriptionState};
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Status {
@@ -85,6 +85,19 @@ impl Metrics {
         registry.register("source_failures", "Pulls that failed in a row", failing);
         registry.register("source_articles", "Articles that the source brings", held);
         registry.register("source_last_pull_age_seconds", "Seconds since the last pull that succeeded", age);
+        let subscriptions = app.store.subscription_states().await?;
+        let count = |is: &dyn Fn(&SubscriptionState) -> bool| {
+            i64::try_from(subscriptions.iter().filter(|subscription| is(subscription)).count()).unwrap_or(i64::MAX)
+        };
+        number(&mut registry, "subscriptions", "WebSub subscriptions", count(&|_| true));
+        let behind = count(&|subscription| subscription.behind > 0);
+        number(&mut registry, "subscriptions_behind", "Subscriptions that have not got the newest version", behind);
+        let failing = count(&|subscription| subscription.failures > 0);
+        number(&mut registry, "subscriptions_failing", "Subscriptions whose last delivery failed", failing);
+        let delivered = subscriptions.iter().map(|subscription| subscription.delivered).sum();
+        number(&mut registry, "deliveries", "Deliveries that arrived, of the subscriptions that there are", delivered);
+        let latency = subscriptions.iter().filter_map(|subscription| subscription.latency).max().unwrap_or(0);
+        number(&mut registry, "delivery_latency_max_milliseconds", "The longest of the last deliveries", latency);
         let mut text = String::new();
         // Writing into a String can't fail.
         let _ = encode(&mut text, &registry);

@@ -3,6 +3,7 @@
 mod answer;
 mod documents;
 mod health;
+mod hub;
 mod metrics;
 mod negotiation;
 mod sources;
@@ -40,6 +41,7 @@ pub fn server(app: Arc<App>, listen: &str, stop: CancellationToken) -> std::io::
             .service(web::resource("/feeds/{file}").to(documents::feed))
             .service(web::resource("/").to(documents::home))
             .service(web::resource("/feeds.opml").to(documents::opml))
+            .service(web::resource("/hub").to(hub::hub))
             .service(web::resource("/sources/{name}/pull").to(sources::pull))
             .service(web::resource("/livez").to(health::live))
             .service(web::resource("/readyz").to(health::ready))

@@ -1,17 +1,19 @@
 //! The duties of a process, and the one small loop that knows sleeping, waking, backing off and stopping for all of them.
 
 mod compress;
+mod deliver;
 mod files;
 mod publish;
 mod pull;
 mod release;
+mod verify;
 mod watch;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use thiserror::Error;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
@@ -105,6 +107,8 @@ pub fn start(app: &Arc<App>, role: Role, stop: &CancellationToken) -> JoinSet<()
         duties.push(Box::new(release::Release));
         duties.push(Box::new(publish::Publish));
         duties.push(Box::new(compress::Compress));
+        duties.push(Box::new(verify::Verify));
+        duties.push(Box::new(deliver::Deliver::default()));
     }
     let mut tasks = JoinSet::new();
     for duty in duties {
@@ -144,4 +148,12 @@ async fn run(duty: Box<dyn Duty>, app: Arc<App>, stop: CancellationToken) {
             () = tokio::time::sleep(sleep) => {}
         }
     }
+}
+
+/// Up to a twentieth of the wait, at most ten seconds, so that a thousand newsrooms don't ask at the full minute.
+fn jitter(wait: TimeDelta) -> TimeDelta {
+    let mut chance = [0u8; 2];
+    let _ = getrandom::fill(&mut chance);
+    let most = (wait / 20).min(TimeDelta::seconds(10)).num_milliseconds();
+    TimeDelta::milliseconds(most * i64::from(u16::from_le_bytes(chance)) / i64::from(u16::MAX))
 }

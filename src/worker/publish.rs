@@ -66,6 +66,7 @@ pub async fn publish_all(app: &Arc<App>, stop: &CancellationToken) -> Result<(),
                 app.shelf.put(behind.topic, document.into());
             }
         }
+        app.wakes.deliver.notify_one();
         app.wakes.compress.notify_one();
     }
     Ok(())

@@ -11,8 +11,8 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use super::{Duty, DutyError, Next};
-use crate::app::{App, Newsroom, now};
+use super::{Duty, DutyError, Next, jitter};
+use crate::app::{App, Newsroom, claim_name, now};
 use crate::article::{Draft, SourceKey};
 use crate::config::SourceConfig;
 use crate::feed::touched;
@@ -107,7 +107,7 @@ impl Duty for Pull {
     async fn step(&self, app: &Arc<App>, stop: &CancellationToken) -> Result<Next, DutyError> {
         let newsroom = app.newsroom();
         let names = newsroom.config.source_names();
-        let Some(claim) = app.store.claim_due(&names, now(), now() + CLAIM, &token()).await? else {
+        let Some(claim) = app.store.claim_due(&names, now(), now() + CLAIM, &claim_name()).await? else {
             return Ok(Next::At(app.store.next_due(&names).await?));
         };
         let Some(source) = newsroom.config.source(&claim.source) else {
@@ -131,7 +131,7 @@ pub async fn pull(
     let mut tally = Tally::default();
     let result = async {
         let claim = loop {
-            if let Some(claim) = app.store.claim(&source.name, now(), now() + CLAIM, &token()).await? {
+            if let Some(claim) = app.store.claim(&source.name, now(), now() + CLAIM, &claim_name()).await? {
                 break claim;
             }
             tokio::select! {
@@ -145,15 +145,6 @@ pub async fn pull(
     };
     let result = result.await;
     (tally, result)
-}
-
-/// A name for a claim that nobody else has.
-fn token() -> String {
-    let mut chance = [0u8; 12];
-    // Without chance there would still be the process and the time to tell claims apart.
-    let _ = getrandom::fill(&mut chance);
-    let chance: String = chance.iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("{}-{}-{chance}", std::process::id(), now().timestamp_micros())
 }
 
 /// Batch after batch, each stored with its cursor before the next is asked for.
@@ -299,14 +290,6 @@ fn due(newsroom: &Newsroom, source: &SourceConfig, failures: i64, failure: Optio
         due = due.max(now + TimeDelta::seconds(i64::try_from(seconds.min(LONGEST_RETRY_AFTER)).unwrap_or(0)));
     }
     due + jitter(due - now)
-}
-
-/// Up to a twentieth of the wait, at most ten seconds, so that a thousand newsrooms don't ask at the full minute.
-fn jitter(wait: TimeDelta) -> TimeDelta {
-    let mut chance = [0u8; 2];
-    let _ = getrandom::fill(&mut chance);
-    let most = (wait / 20).min(TimeDelta::seconds(10)).num_milliseconds();
-    TimeDelta::milliseconds(most * i64::from(u16::from_le_bytes(chance)) / i64::from(u16::MAX))
 }
 
 /// What is stored of a source.

@@ -38,6 +38,8 @@ impl Duty for Watch {
             app.wakes.publish.notify_one();
             app.wakes.release.notify_one();
             app.wakes.pull.notify_one();
+            app.wakes.verify.notify_one();
+            app.wakes.deliver.notify_one();
         }
         Ok(Next::At(Some(now() + EVERY)))
     }

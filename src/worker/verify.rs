@@ -1,0 +1,132 @@
+//! The duty to verify: whoever asks for a subscription must confirm it at the callback (WebSub section 5.3).
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use chrono::{DateTime, TimeDelta, Utc};
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, info};
+use url::Url;
+
+use super::{Duty, DutyError, Next};
+use crate::app::{App, Newsroom, claim_name, now};
+use crate::store::{Intent, Mode};
+use crate::websub::asked;
+
+/// Callbacks that are asked at the same time.
+const AT_ONCE: usize = 128;
+
+const CLAIM: TimeDelta = TimeDelta::seconds(30);
+
+/// A callback that can't be reached is asked again after these, then no more.
+const AGAIN: [TimeDelta; 3] = [TimeDelta::seconds(5), TimeDelta::seconds(60), TimeDelta::minutes(10)];
+
+pub(super) struct Verify;
+
+#[async_trait]
+impl Duty for Verify {
+    fn name(&self) -> &'static str {
+        "verify"
+    }
+
+    fn wake<'a>(&self, app: &'a App) -> &'a Notify {
+        &app.wakes.verify
+    }
+
+    async fn step(&self, app: &Arc<App>, stop: &CancellationToken) -> Result<Next, DutyError> {
+        let newsroom = app.newsroom();
+        let by = claim_name();
+        let mut crew: JoinSet<(Intent, Outcome)> = JoinSet::new();
+        let mut more = true;
+        loop {
+            if more && crew.len() < AT_ONCE && !stop.is_cancelled() {
+                let room = i64::try_from(AT_ONCE - crew.len()).unwrap_or(1);
+                let intents = app.store.claim_intents(room, now(), now() + CLAIM, &by).await?;
+                more = !intents.is_empty();
+                for intent in intents {
+                    crew.spawn(verified(Arc::clone(&newsroom), intent));
+                }
+            }
+            let ended = tokio::select! {
+                ended = crew.join_next() => ended,
+                () = self.wake(app).notified(), if crew.len() < AT_ONCE => { more = true; continue }
+                () = stop.cancelled() => None,
+            };
+            let Some(ended) = ended else { break };
+            let (intent, outcome) = ended?;
+            note(app, &intent, outcome).await?;
+        }
+        if stop.is_cancelled() {
+            app.store.release_owed(&by).await?;
+        }
+        let site = &newsroom.config.site;
+        app.store.end_subscriptions(now(), &|topic| site.topic(&topic.feed, &topic.format)).await?;
+        Ok(Next::At(app.store.next_intent().await?))
+    }
+}
+
+/// What a callback said.
+enum Outcome {
+    /// The challenge: it wants what was asked.
+    Confirmed,
+    /// Anything else: it does not.
+    Refused(String),
+    /// Nothing: it may be asked again.
+    Unreachable(String),
+}
+
+async fn note(app: &App, intent: &Intent, outcome: Outcome) -> Result<(), DutyError> {
+    match outcome {
+        Outcome::Confirmed => {
+            info!(callback = intent.callback, topic = intent.address, mode = intent.mode.word(), "confirmed");
+            app.store.confirmed(intent, now()).await?;
+            // It may have missed a change while it was asked.
+            app.wakes.deliver.notify_one();
+        }
+        Outcome::Refused(why) => {
+            info!(callback = intent.callback, topic = intent.address, mode = intent.mode.word(), why, "not confirmed");
+            app.store.unconfirmed(intent, None).await?;
+        }
+        Outcome::Unreachable(why) => {
+            let again: Option<DateTime<Utc>> =
+                usize::try_from(intent.failures).ok().and_then(|tries| AGAIN.get(tries)).map(|wait| now() + *wait);
+            debug!(callback = intent.callback, why, "a callback can't be reached");
+            app.store.unconfirmed(intent, again).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn verified(newsroom: Arc<Newsroom>, intent: Intent) -> (Intent, Outcome) {
+    let outcome = ask(&newsroom, &intent).await;
+    (intent, outcome)
+}
+
+async fn ask(newsroom: &Newsroom, intent: &Intent) -> Outcome {
+    let challenge = claim_name().rsplit('-').next().unwrap_or_default().repeat(2);
+    let lease = intent.lease.num_seconds().to_string();
+    let mut parameters = vec![("hub.mode", intent.mode.word()), ("hub.topic", intent.address.as_str())];
+    match intent.mode {
+        Mode::Denied => parameters.push(("hub.reason", "this feed is no longer published here")),
+        mode => {
+            parameters.push(("hub.challenge", &challenge));
+            if mode == Mode::Subscribe {
+                parameters.push(("hub.lease_seconds", &lease));
+            }
+        }
+    }
+    let Ok(url) = Url::parse(&asked(&intent.callback, &parameters)) else {
+        return Outcome::Refused("the callback is no address".to_owned());
+    };
+    match newsroom.fetcher.ask(&url).await {
+        // A denial asks for nothing.
+        _ if intent.mode == Mode::Denied => Outcome::Refused("denied".to_owned()),
+        Ok((200..=299, body)) if body == challenge.as_bytes() => Outcome::Confirmed,
+        Ok((200..=299, _)) => Outcome::Refused("the answer is not the challenge".to_owned()),
+        Ok((status @ (500..=599 | 429), _)) => Outcome::Unreachable(format!("answered {status}")),
+        Ok((status, _)) => Outcome::Refused(format!("answered {status}")),
+        Err(error) => Outcome::Unreachable(error.to_string()),
+    }
+}
