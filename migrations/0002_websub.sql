@@ -51,3 +51,17 @@ CREATE TABLE deliveries (
     latency  BIGINT NOT NULL,
     error    TEXT
 );
+
+-- Our own subscriptions, to feeds whose upstream announces a hub.
+CREATE TABLE upstreams (
+    source      TEXT   NOT NULL PRIMARY KEY,
+    hub         TEXT   NOT NULL,
+    topic       TEXT   NOT NULL,
+    key         TEXT   NOT NULL UNIQUE,          -- of the callback: unguessable
+    secret      TEXT   NOT NULL,
+    wanted      BIGINT NOT NULL,                 -- 1: subscribe, 0: unsubscribe and forget
+    lease_until BIGINT NOT NULL DEFAULT 0,       -- pushes come until then
+    due_at      BIGINT NOT NULL,                 -- ask the hub then
+    failures    BIGINT NOT NULL DEFAULT 0,
+    error       TEXT
+);

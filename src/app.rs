@@ -21,12 +21,17 @@ pub fn now() -> DateTime<Utc> {
     Utc::now()
 }
 
+/// A word that nobody can guess, of 32 characters.
+pub fn unguessable() -> Result<String, getrandom::Error> {
+    let mut chance = [0u8; 16];
+    getrandom::fill(&mut chance)?;
+    Ok(chance.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
 /// A name for a claim that no other claim has: this machine, this process, and chance.
 pub fn claim_name() -> String {
-    let mut chance = [0u8; 8];
     // Without chance there would still be the process and the time to tell claims apart.
-    let _ = getrandom::fill(&mut chance);
-    let chance: String = chance.iter().map(|byte| format!("{byte:02x}")).collect();
+    let chance = unguessable().unwrap_or_default();
     format!("{}/{}/{}-{chance}", machine(), std::process::id(), now().timestamp_micros())
 }
 
@@ -116,6 +121,8 @@ pub struct Wakes {
     pub verify: Notify,
     /// A subscription may be behind.
     pub deliver: Notify,
+    /// A source's feed may have announced a hub.
+    pub subscribe: Notify,
 }
 
 /// What the tasks of a process share.
@@ -174,6 +181,8 @@ impl App {
         self.store.configure(&config.topics()).await?;
         let topics: Vec<Topic> = config.topics().into_iter().map(|(topic, _)| topic).filter(is_feed).collect();
         self.store.configure_hubs(&config.hub.also, &topics, now()).await?;
+        let names: Vec<&str> = sources.iter().map(|(name, _)| *name).collect();
+        self.store.end_upstreams(&names, now()).await?;
         let address = |topic: &Topic| config.site.topic(&topic.feed, &topic.format);
         self.store.end_subscriptions(now(), &address).await
     }

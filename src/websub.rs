@@ -3,6 +3,7 @@
 use hmac::{Hmac, KeyInit, Mac};
 use sha1::Sha1;
 use sha2::{Sha256, Sha384, Sha512};
+use subtle::ConstantTimeEq;
 use thiserror::Error;
 use url::Url;
 
@@ -137,6 +138,18 @@ pub fn signature(algorithm: Algorithm, secret: &str, body: &[u8]) -> String {
     }
 }
 
+/// Whether a body has the signature that the secret gives it. Compared in constant time.
+pub fn is_signed(given: &str, secret: &str, body: &[u8]) -> bool {
+    let algorithm = match given.split_once('=').map(|(name, _)| name) {
+        Some("sha1") => Algorithm::Sha1,
+        Some("sha256") => Algorithm::Sha256,
+        Some("sha384") => Algorithm::Sha384,
+        Some("sha512") => Algorithm::Sha512,
+        _ => return false,
+    };
+    signature(algorithm, secret, body).as_bytes().ct_eq(given.to_ascii_lowercase().as_bytes()).into()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -195,6 +208,18 @@ mod tests {
         assert!(
             sign(Algorithm::Sha384).starts_with("sha384=af45d2e3")
                 && sign(Algorithm::Sha512).starts_with("sha512=164b7a7b")
+        );
+    }
+
+    #[test]
+    fn a_forged_signature_is_none() {
+        let right = signature(Algorithm::Sha512, "secret", b"body");
+        assert!(is_signed(&right, "secret", b"body"));
+        assert!(!is_signed(&right, "secret", b"bodY") && !is_signed(&right, "other", b"body"));
+        assert!(
+            !is_signed("", "secret", b"body")
+                && !is_signed("md5=00", "secret", b"body")
+                && !is_signed("sha1=", "secret", b"body")
         );
     }
 

@@ -3,7 +3,7 @@
 use atom_syndication::{Category, Content as Body, Entry, Feed, Generator, Link, Person, Text, WriteConfig};
 use chrono::{DateTime, Utc};
 
-use super::references::{plain, with_references};
+use super::references::{plain, put_references};
 use super::{Format, GENERATOR, Seen, Unrenderable, child_text, shown, strict_xml};
 use crate::article::Article;
 use crate::feed::{Site, Snapshot};
@@ -39,10 +39,12 @@ fn render(feed: &Snapshot, site: &Site) -> Result<Vec<u8>, Unrenderable> {
         ..Feed::default()
     };
     // The crate's own declaration lacks the encoding.
-    let mut bytes = b"<?xml version=\"1.0\" encoding=\"utf-8\"?>\n".to_vec();
+    let mut bytes = Vec::with_capacity(super::expected_size(feed));
+    bytes.extend_from_slice(b"<?xml version=\"1.0\" encoding=\"utf-8\"?>\n");
     let config = WriteConfig { write_document_declaration: false, indent_size: None };
     document.write_with_config(&mut bytes, config).map_err(|error| Unrenderable::new("Atom", error))?;
-    Ok(with_references(bytes))
+    put_references(&mut bytes);
+    Ok(bytes)
 }
 
 fn entry(article: &Article, feed: &Snapshot) -> Entry {

@@ -80,8 +80,17 @@ fn shown(content: Content, article: &crate::article::Article) -> (Option<&str>, 
     (html, summary)
 }
 
+/// About how many bytes a document will have: growing it step by step would copy it several times.
+fn expected_size(feed: &Snapshot) -> usize {
+    let of_article = |article: &crate::article::Article| article.html.len() * 9 / 8 + article.summary.len() + 1500;
+    2000 + feed.articles.iter().map(of_article).sum::<usize>()
+}
+
 /// Plain text as XML character data or HTML.
 fn escaped(text: &str) -> String {
+    if !text.contains(['&', '<', '>', '"']) {
+        return text.to_owned();
+    }
     let mut out = String::with_capacity(text.len() + 16);
     for c in text.chars() {
         match c {

@@ -1,14 +1,16 @@
 //! RSS 2.0, by the RSS Advisory Board's profile.
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
+use chrono::format::{Item as FormatItem, StrftimeItems};
 use chrono::{DateTime, Utc};
 use rss::extension::atom::{AtomExtension, Link};
 use rss::extension::dublincore::DublinCoreExtension;
 use rss::extension::{Extension, ExtensionMap};
 use rss::{Category, Channel, Guid, Item};
 
-use super::references::{plain, with_references};
+use super::references::{plain, put_references};
 use super::{FRESH_MINUTES, Format, GENERATOR, Seen, Unrenderable, child_text, escaped, shown, strict_xml};
 use crate::article::{Article, Image};
 use crate::feed::{Content, Site, Snapshot};
@@ -55,9 +57,10 @@ fn render(feed: &Snapshot, site: &Site) -> Result<Vec<u8>, Unrenderable> {
         items: feed.articles.iter().map(|article| item(article, feed.content)).collect(),
         ..Channel::default()
     };
-    let mut bytes = Vec::new();
+    let mut bytes = Vec::with_capacity(super::expected_size(feed));
     channel.write_to(&mut bytes).map_err(|error| Unrenderable::new("RSS", error))?;
-    Ok(with_references(bytes))
+    put_references(&mut bytes);
+    Ok(bytes)
 }
 
 fn item(article: &Article, content: Content) -> Item {
@@ -106,7 +109,10 @@ fn media(image: &Image) -> ExtensionMap {
 
 /// RFC 822 with a four-digit year and a numeric day, as the profile has it.
 fn date(at: DateTime<Utc>) -> String {
-    at.format("%a, %d %b %Y %H:%M:%S GMT").to_string()
+    // Read once: chrono would read the pattern for each date.
+    static PATTERN: LazyLock<Vec<FormatItem<'static>>> =
+        LazyLock::new(|| StrftimeItems::new("%a, %d %b %Y %H:%M:%S GMT").collect());
+    at.format_with_items(PATTERN.iter()).to_string()
 }
 
 fn read_back(bytes: &[u8]) -> Result<Vec<Seen>, String> {

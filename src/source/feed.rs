@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use toml::de::{Error as TomlError, ValueDeserializer};
 use url::Url;
 
-use super::{Cursor, Held, Kind, Place, PullError, Pulled, Rejection, Source, cursor, is_password_form, mark};
+use super::{Cursor, Held, Kind, Place, PullError, Pulled, Rejection, Source, cursor, is_password_form, links, mark};
 use crate::article::markup::xml_depth;
 use crate::article::{Image, Item, SourceKey, Text, date};
 use crate::fetch::Fetcher;
@@ -56,6 +56,10 @@ impl Source for FeedSource {
         pulled.next = cursor(&next)?;
         Ok(pulled)
     }
+
+    fn pushed(&self, body: &[u8]) -> Result<Pulled, PullError> {
+        items(body, &self.url, self.zone)
+    }
 }
 
 /// The entries of the feed at `url`, or nothing if it has not changed since `since`.
@@ -78,11 +82,17 @@ pub(super) async fn entries(net: &Fetcher, url: &Url, zone: Tz, since: Mark) -> 
         last_modified: answer.header("last-modified").map(str::to_owned),
         since: now,
     };
+    let announced = links(&answer);
     let at = answer.url.clone();
     let body = answer.body;
-    let pulled = tokio::task::spawn_blocking(move || items(&body, &at, zone))
+    let mut pulled = tokio::task::spawn_blocking(move || items(&body, &at, zone))
         .await
         .map_err(|error| PullError::Unreadable(format!("{url}: reading it failed: {error}")))??;
+    // Header fields win over the document's own links (WebSub section 4).
+    let of = |rel: &str| announced.iter().find(|link| link.rel == rel).map(|link| link.url.to_string());
+    if let Some(hub) = of("hub") {
+        pulled.hub = Some((hub, of("self").unwrap_or_else(|| url.to_string())));
+    }
     Ok((pulled, next))
 }
 
@@ -90,7 +100,9 @@ pub(super) async fn entries(net: &Fetcher, url: &Url, zone: Tz, since: Mark) -> 
 fn items(body: &[u8], url: &Url, zone: Tz) -> Result<Pulled, PullError> {
     let feed = parse(body, url, zone)?;
     let language = feed.language;
-    let mut pulled = Pulled::default();
+    let of = |rel: &str| feed.links.iter().find(|link| link.rel.as_deref() == Some(rel)).map(|link| link.href.clone());
+    let hub = of("hub").map(|hub| (hub, of("self").unwrap_or_else(|| url.to_string())));
+    let mut pulled = Pulled { hub, ..Pulled::default() };
     for entry in feed.entries {
         let name = entry.id.clone();
         match item(entry, url, language.as_deref()) {

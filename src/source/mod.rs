@@ -52,9 +52,14 @@ pub struct Place {
 /// Something that articles can be pulled from.
 #[async_trait]
 pub trait Source: Send + Sync {
-    /// Brings the next batch since `since`. Asked again at once while [`Pulled::more`]; each batch is stored, with its cursor,
-    /// before the next is asked for, so that a pull that is cut short goes on where it was.
+    /// Brings the next batch since `since`. Asked again at once while [`Pulled::more`]; each batch is stored together with its
+    /// cursor, so that a pull that is cut short goes on where it was. `held` answers when the batch before is stored.
     async fn pull(&self, net: &Fetcher, since: Cursor, held: &dyn Held) -> Result<Pulled, PullError>;
+
+    /// Reads what a hub pushed, for kinds that hubs push to.
+    fn pushed(&self, _body: &[u8]) -> Result<Pulled, PullError> {
+        Err(PullError::Unreadable("nothing can be pushed to this kind of source".to_owned()))
+    }
 }
 
 /// How far a source has come, in its own words. Empty: never pulled.
@@ -87,6 +92,8 @@ pub struct Pulled {
     pub note: Option<String>,
     /// How many articles a long pull will bring in all, if known: for progress.
     pub expected: Option<u64>,
+    /// The WebSub hub that the origin announces, and the topic's own address.
+    pub hub: Option<(String, String)>,
 }
 
 /// One thing that could not become an article.

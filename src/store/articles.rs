@@ -516,7 +516,9 @@ impl Desk {
         let rows = changed.iter().map(|(stored, _)| stored.row()).collect::<Result<Vec<_>, _>>()?;
         tx.insert(INSERT, rows, UPSERT).await?;
 
-        let nums = changed.iter().map(|(stored, _)| stored.num.into()).collect();
+        // What is new has nothing to replace.
+        let replaced: Vec<i64> = changed.iter().filter_map(|(_, was)| was.map(|was| was.num)).collect();
+        let nums = replaced.iter().copied().map(Arg::from).collect();
         tx.run_in("DELETE FROM terms WHERE article IN ({})", Vec::new(), nums).await?;
         let mut terms = Vec::new();
         let mut words = Vec::new();
@@ -526,7 +528,7 @@ impl Desk {
             words.push((stored.num, stored.article.words()));
         }
         tx.insert("INSERT INTO terms (term, published, article, updated)", terms, "").await?;
-        tx.index_words(words).await?;
+        tx.index_words(&replaced, words).await?;
 
         let origins = self.written_origins.into_iter();
         let origins =

@@ -221,9 +221,13 @@ impl Tx {
         }
     }
 
-    /// Replaces the words by which articles are searched.
-    pub(super) async fn index_words(&mut self, articles: Vec<(i64, String)>) -> Result<(), StoreError> {
-        let nums = articles.iter().map(|(num, _)| Arg::Int(*num)).collect();
+    /// Replaces the words by which articles are searched; `replaced` are those that have some already.
+    pub(super) async fn index_words(
+        &mut self,
+        replaced: &[i64],
+        articles: Vec<(i64, String)>,
+    ) -> Result<(), StoreError> {
+        let nums = replaced.iter().copied().map(Arg::Int).collect();
         self.run_in("DELETE FROM words WHERE rowid IN ({})", Vec::new(), nums).await?;
         let rows = articles.into_iter().map(|(num, words)| args![num, words]).collect();
         self.insert("INSERT INTO words (rowid, text)", rows, "").await

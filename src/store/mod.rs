@@ -12,6 +12,7 @@ mod sources;
 mod subscriptions;
 #[cfg(test)]
 mod tests;
+mod upstreams;
 
 use chrono::{DateTime, Utc};
 use thiserror::Error;
@@ -23,6 +24,7 @@ pub use documents::{Behind, Stored, Topic, TopicState};
 pub use select::{Order, Query};
 pub use sources::{Claim, SourceState};
 pub use subscriptions::{Arrival, Delivered, Intent, Mode, Owed, Receiver, SubscriptionState};
+pub use upstreams::Upstream;
 
 /// What can go wrong with the database.
 #[derive(Debug, Error)]

@@ -1,7 +1,7 @@
 //! Documents: `/feeds/NAME.rss` and its like, `/feeds/NAME` by `Accept`, `/` and `/feeds.opml`.
 
 use std::borrow::Cow;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use actix_web::http::header::{
     ACCEPT, ACCEPT_ENCODING, ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG,
@@ -15,6 +15,7 @@ use quick_cache::sync::Cache;
 use super::Desk;
 use super::answer::{self, PAGE_POLICY, READING};
 use super::negotiation::{Accepted, Encoding, encoding, has_it, preferred};
+use crate::app::Newsroom;
 use crate::document::Document;
 use crate::feed::Site;
 use crate::format::{self, FRESH_MINUTES, Format};
@@ -32,12 +33,15 @@ impl Default for Served {
     }
 }
 
-/// A document and the values of its header fields.
+/// The values of a document's header fields.
 struct Ready {
-    document: Arc<Document>,
+    /// Not held on to: what the shelf lets go must go.
+    document: Weak<Document>,
     fields: Fields,
     /// One for each encoding, that of the plain bytes last.
     etags: Vec<HeaderValue>,
+    /// What it was made ready of.
+    of: Option<(Topic, Arc<Newsroom>)>,
 }
 
 /// What every answer about a document says, 304 included.
@@ -51,7 +55,7 @@ struct Fields {
 }
 
 impl Ready {
-    fn new(document: Arc<Document>, media_type: &'static str, link: Option<String>, vary: &'static str) -> Self {
+    fn new(document: &Arc<Document>, media_type: &'static str, link: Option<String>, vary: &'static str) -> Self {
         let tag = |suffix: &str| field(format!("\"{}{suffix}\"", document.etag));
         let mut etags: Vec<HeaderValue> =
             document.encoded.iter().map(|(coding, _)| tag(&format!("-{}", coding.name()))).collect();
@@ -65,17 +69,24 @@ impl Ready {
             modified,
             is_page: media_type.starts_with("text/html"),
         };
-        Self { document, fields, etags }
+        Self { document: Arc::downgrade(document), fields, etags, of: None }
+    }
+
+    /// The document, if neither it nor the configuration has changed since.
+    fn current(&self, desk: &Desk, newsroom: &Arc<Newsroom>) -> Option<Arc<Document>> {
+        let (topic, of) = self.of.as_ref()?;
+        let document = desk.app.shelf.get(topic)?;
+        (Arc::ptr_eq(of, newsroom) && std::ptr::eq(self.document.as_ptr(), Arc::as_ptr(&document))).then_some(document)
     }
 
     /// The answer to a GET or HEAD: the document in the encoding that suits the client, or "you have it".
-    fn answer(&self, request: &HttpRequest, site: &Site) -> HttpResponse {
+    fn answer(&self, document: &Document, request: &HttpRequest, site: &Site) -> HttpResponse {
         let headers = request.headers();
-        let encoding = encoding(text(headers, &ACCEPT_ENCODING).as_deref(), &self.document);
+        let encoding = encoding(text(headers, &ACCEPT_ENCODING).as_deref(), document);
         let (body, etag, coding) = match encoding {
-            Encoding::Identity => (&self.document.plain, self.etags.last(), None),
+            Encoding::Identity => (&document.plain, self.etags.last(), None),
             Encoding::Coded(place) => {
-                let (coding, bytes) = &self.document.encoded[place];
+                let (coding, bytes) = &document.encoded[place];
                 (bytes, self.etags.get(place), Some(coding.name()))
             }
             Encoding::Unacceptable => {
@@ -84,11 +95,8 @@ impl Ready {
                 return answer::told(request, site, StatusCode::NOT_ACCEPTABLE, "Not acceptable", told);
             }
         };
-        let known = has_it(
-            text(headers, &IF_NONE_MATCH).as_deref(),
-            text(headers, &IF_MODIFIED_SINCE).as_deref(),
-            &self.document,
-        );
+        let known =
+            has_it(text(headers, &IF_NONE_MATCH).as_deref(), text(headers, &IF_MODIFIED_SINCE).as_deref(), document);
         let mut response = HttpResponseBuilder::new(if known { StatusCode::NOT_MODIFIED } else { StatusCode::OK });
         self.fields.write(&mut response);
         if let Some(etag) = etag {
@@ -184,6 +192,11 @@ async fn one(
 ) -> HttpResponse {
     let newsroom = desk.app.newsroom();
     let site = &newsroom.config.site;
+    if let Some(ready) = desk.served.0.get(key)
+        && let Some(document) = ready.current(desk, &newsroom)
+    {
+        return ready.answer(&document, request, site);
+    }
     let Some(format) = format else {
         return answer::not_found(request, site);
     };
@@ -207,28 +220,11 @@ async fn one(
             return answer::unavailable(request, site, "This feed can't be had now; come again in a moment.");
         }
     };
-    desk.served.ready(key, &document, format, site, name).answer(request, site)
-}
-
-impl Served {
-    fn ready(
-        &self,
-        key: &str,
-        document: &Arc<Document>,
-        format: &'static Format,
-        site: &Site,
-        name: &str,
-    ) -> Arc<Ready> {
-        if let Some(ready) = self.0.get(key)
-            && Arc::ptr_eq(&ready.document, document)
-        {
-            return ready;
-        }
-        let vary = if key.contains('/') { "Accept, Accept-Encoding" } else { "Accept-Encoding" };
-        let ready = Arc::new(Ready::new(Arc::clone(document), format.media_type, Some(link(site, name, format)), vary));
-        self.0.insert(key.to_owned(), Arc::clone(&ready));
-        ready
-    }
+    let vary = if key.contains('/') { "Accept, Accept-Encoding" } else { "Accept-Encoding" };
+    let ready = Ready::new(&document, format.media_type, Some(link(site, name, format)), vary);
+    let ready = Arc::new(Ready { of: Some((topic, Arc::clone(&newsroom))), ..ready });
+    desk.served.0.insert(key.to_owned(), Arc::clone(&ready));
+    ready.answer(&document, request, site)
 }
 
 fn link(site: &Site, name: &str, format: &Format) -> String {
@@ -255,7 +251,7 @@ fn lasting(request: &HttpRequest, site: &Site, document: &Arc<Document>, media_t
     if !answer::is_reading(request.method()) {
         return not_reading(request, site);
     }
-    Ready::new(Arc::clone(document), media_type, None, "Accept-Encoding").answer(request, site)
+    Ready::new(document, media_type, None, "Accept-Encoding").answer(document, request, site)
 }
 
 /// OPTIONS tells browsers that any page may read this, also conditionally; any other method is refused.

@@ -1,6 +1,7 @@
 //! The service: routes, negotiation, errors as answers. It serves documents that are there; it never renders.
 
 mod answer;
+mod callbacks;
 mod documents;
 mod health;
 mod hub;
@@ -23,6 +24,9 @@ pub use metrics::Metrics;
 /// How long requests that are under way may take to end when the process is asked to stop, in seconds.
 const GRACE: u64 = 10;
 
+/// Bytes of a feed that a hub may push.
+const MAX_PUSH: usize = 16 << 20;
+
 /// What handlers share.
 struct Desk {
     app: Arc<App>,
@@ -42,6 +46,7 @@ pub fn server(app: Arc<App>, listen: &str, stop: CancellationToken) -> std::io::
             .service(web::resource("/").to(documents::home))
             .service(web::resource("/feeds.opml").to(documents::opml))
             .service(web::resource("/hub").to(hub::hub))
+            .service(web::resource("/websub/{key}").app_data(web::PayloadConfig::new(MAX_PUSH)).to(callbacks::callback))
             .service(web::resource("/sources/{name}/pull").to(sources::pull))
             .service(web::resource("/livez").to(health::live))
             .service(web::resource("/readyz").to(health::ready))

@@ -6,6 +6,7 @@ mod files;
 mod publish;
 mod pull;
 mod release;
+mod subscribe;
 mod verify;
 mod watch;
 
@@ -26,7 +27,7 @@ use crate::store::StoreError;
 
 pub use compress::compress_all;
 pub use publish::publish_all;
-pub use pull::{Failure, Progress, Tally, pull};
+pub use pull::{Failure, Progress, Tally, pull, push};
 
 /// Pulls at the same time.
 const PULLS: usize = 4;
@@ -109,6 +110,7 @@ pub fn start(app: &Arc<App>, role: Role, stop: &CancellationToken) -> JoinSet<()
         duties.push(Box::new(compress::Compress));
         duties.push(Box::new(verify::Verify));
         duties.push(Box::new(deliver::Deliver::default()));
+        duties.push(Box::new(subscribe::Subscribe));
     }
     let mut tasks = JoinSet::new();
     for duty in duties {

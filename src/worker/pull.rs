@@ -5,18 +5,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
 use thiserror::Error;
-use tokio::sync::Notify;
+use tokio::sync::{Mutex, Notify};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use super::{Duty, DutyError, Next, jitter};
-use crate::app::{App, Newsroom, claim_name, now};
-use crate::article::{Draft, SourceKey};
+use crate::app::{App, Newsroom, claim_name, now, unguessable};
+use crate::article::{Draft, Item, SourceKey};
 use crate::config::SourceConfig;
 use crate::feed::touched;
-use crate::normalize;
+use crate::normalize::{self, HouseStyle};
 use crate::source::{Cursor, Held, PullError, Pulled};
 use crate::store::{Batch, Claim, Outcome, Store, StoreError};
 
@@ -32,6 +33,12 @@ const LONGEST_BACK_OFF: TimeDelta = TimeDelta::hours(6);
 
 /// No server may send us away for longer.
 const LONGEST_RETRY_AFTER: u64 = 86_400;
+
+/// How long a hub that pushes is kept waiting for a pull to end.
+const PUSH: Duration = Duration::from_secs(5);
+
+/// A source whose hub pushes is polled only as a backstop.
+const BACKSTOP: TimeDelta = TimeDelta::hours(1);
 
 /// Lines about rejected articles in the log, for each pull.
 const TOLD: usize = 20;
@@ -87,6 +94,9 @@ pub enum Failure {
     /// A thread died.
     #[error("normalising failed: {0}")]
     Task(#[from] tokio::task::JoinError),
+    /// Somebody else is at it.
+    #[error("another pull of this source takes too long")]
+    Busy,
     /// The process is asked to stop.
     #[error("stopped")]
     Stopped,
@@ -130,15 +140,7 @@ pub async fn pull(
     let newsroom = app.newsroom();
     let mut tally = Tally::default();
     let result = async {
-        let claim = loop {
-            if let Some(claim) = app.store.claim(&source.name, now(), now() + CLAIM, &claim_name()).await? {
-                break claim;
-            }
-            tokio::select! {
-                () = stop.cancelled() => return Err(Failure::Stopped),
-                () = tokio::time::sleep(Duration::from_millis(100)) => {}
-            }
-        };
+        let claim = claimed(app, &source.name, stop).await?;
         let result = pull_claimed(app, &newsroom, source, &claim, stop, &mut tally, watch).await;
         let finished = finish(app, &newsroom, source, &claim, &tally, &result).await;
         result.and(finished.map_err(Failure::Store))
@@ -147,7 +149,39 @@ pub async fn pull(
     (tally, result)
 }
 
-/// Batch after batch, each stored with its cursor before the next is asked for.
+/// Takes in what a hub pushed for a source: the same way as a pull. When this returns, it is stored.
+pub async fn push(app: &Arc<App>, name: &str, body: Bytes) -> Result<(), Failure> {
+    let newsroom = app.newsroom();
+    let Some(source) = newsroom.config.source(name) else { return Ok(()) };
+    let reader = Arc::clone(&source.source);
+    let pulled = tokio::task::spawn_blocking(move || reader.pushed(&body)).await??;
+    let stop = CancellationToken::new();
+    let claim = tokio::time::timeout(PUSH, claimed(app, name, &stop)).await.map_err(|_| Failure::Busy)??;
+    let mut tally = Tally::default();
+    let pulled = Pulled { next: Cursor(claim.cursor.clone()), ..pulled };
+    let result = take(app, &newsroom, source, &claim, pulled, &mut tally).await;
+    if tally.changed() {
+        info!(source = name, new = tally.count(Outcome::New), corrected = tally.count(Outcome::Corrected), "pushed");
+    }
+    // The poll keeps its time: a push is no pull.
+    app.store.release_claim(&claim).await?;
+    result
+}
+
+/// Takes a source, as soon as nobody else holds it.
+async fn claimed(app: &App, name: &str, stop: &CancellationToken) -> Result<Claim, Failure> {
+    loop {
+        if let Some(claim) = app.store.claim(name, now(), now() + CLAIM, &claim_name()).await? {
+            return Ok(claim);
+        }
+        tokio::select! {
+            () = stop.cancelled() => return Err(Failure::Stopped),
+            () = tokio::time::sleep(Duration::from_millis(100)) => {}
+        }
+    }
+}
+
+/// Batch after batch. While one is stored, with its cursor, the next is asked for already.
 async fn pull_claimed(
     app: &Arc<App>,
     newsroom: &Arc<Newsroom>,
@@ -157,26 +191,36 @@ async fn pull_claimed(
     tally: &mut Tally,
     watch: &(dyn Fn(Progress) + Send + Sync),
 ) -> Result<(), Failure> {
-    let held = Stock { store: app.store.clone(), source: source.name.clone() };
-    let mut cursor = Cursor(claim.cursor.clone());
+    let stock = Stock { store: app.store.clone(), source: source.name.clone(), storing: Arc::default() };
+    let ask = async |cursor: Cursor| {
+        tokio::select! {
+            pulled = source.source.pull(&newsroom.fetcher, cursor, &stock) => Ok(pulled?),
+            lost = hold(&app.store, claim) => Err(Failure::from(lost)),
+            () = stop.cancelled() => Err(Failure::Stopped),
+        }
+    };
     let mut progress = Progress { done: 0, expected: None };
+    let mut pulled = ask(Cursor(claim.cursor.clone())).await?;
     loop {
-        let pull = source.source.pull(&newsroom.fetcher, cursor, &held);
-        let pulled = tokio::select! {
-            pulled = pull => pulled?,
-            lost = hold(&app.store, claim) => return Err(lost.into()),
-            () = stop.cancelled() => return Err(Failure::Stopped),
-        };
         progress.done += pulled.items.len() as u64;
         progress.expected = pulled.expected.or(progress.expected);
-        cursor = pulled.next.clone();
-        let more = pulled.more;
-        tally.note = pulled.note.clone().or(tally.note.take());
-        take(app, newsroom, source, claim, pulled, tally).await?;
-        watch(progress);
-        if !more {
+        if !pulled.more {
+            take(app, newsroom, source, claim, pulled, tally).await?;
+            watch(progress);
             return Ok(());
         }
+        // Whoever asks what is held waits until this batch is stored.
+        let storing = Arc::clone(&stock.storing).lock_owned().await;
+        let next = pulled.next.clone();
+        let store = async {
+            let taken = take(app, newsroom, source, claim, pulled, tally).await;
+            drop(storing);
+            taken
+        };
+        let (taken, following) = tokio::join!(store, ask(next));
+        taken?;
+        watch(progress);
+        pulled = following?;
     }
 }
 
@@ -189,27 +233,20 @@ async fn take(
     pulled: Pulled,
     tally: &mut Tally,
 ) -> Result<(), Failure> {
-    let Pulled { mut items, rejected, gone, next, .. } = pulled;
+    let Pulled { mut items, rejected, gone, next, hub, note, .. } = pulled;
+    tally.note = note.or(tally.note.take());
+    if let Some((hub, topic)) = hub
+        && let (Ok(key), Ok(secret)) = (unguessable(), unguessable())
+        && app.store.announce(&source.name, &hub, &topic, &key, &secret, now()).await?
+    {
+        app.wakes.subscribe.notify_one();
+    }
     tally.rejected.extend(rejected.into_iter().map(|rejection| (rejection.key, rejection.why)));
     let revisions: Vec<(SourceKey, String)> =
         items.iter().filter_map(|item| Some((item.key.clone(), item.revision.clone()?))).collect();
     let known = app.store.known_at(&source.name, &revisions).await?;
     items.retain(|item| !known.contains(&item.key));
-
-    let (house, seen) = (source.house.clone(), now());
-    let normalised = tokio::task::spawn_blocking(move || {
-        let mut drafts: Vec<Draft> = Vec::with_capacity(items.len());
-        let mut rejected = Vec::new();
-        for item in items {
-            let key = item.key.to_string();
-            match normalize::draft(item, &house, seen) {
-                Ok(draft) => drafts.push(draft),
-                Err(why) => rejected.push((key, why.to_string())),
-            }
-        }
-        (drafts, rejected)
-    });
-    let (drafts, rejected) = normalised.await?;
+    let (drafts, rejected) = normalised(items, &source.house).await?;
     tally.rejected.extend(rejected);
 
     let batch = Batch { drafts, gone, cursor: next.0, precedence: source.kind.precedence };
@@ -226,6 +263,37 @@ async fn take(
         tally.take(key, outcome);
     }
     Ok(())
+}
+
+/// The articles of a batch, and what could not become one, by key. Shared out between the cores.
+async fn normalised(items: Vec<Item>, house: &HouseStyle) -> Result<(Vec<Draft>, Vec<(String, String)>), Failure> {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let seen = now();
+    let mut rest = items;
+    let each = rest.len().div_ceil(cores).max(1);
+    let mut parts = Vec::new();
+    while !rest.is_empty() {
+        let part = rest.split_off(rest.len().saturating_sub(each));
+        let house = house.clone();
+        parts.push(tokio::task::spawn_blocking(move || {
+            let draft = |item: Item| {
+                let key = item.key.to_string();
+                normalize::draft(item, &house, seen).map_err(|why| (key, why.to_string()))
+            };
+            part.into_iter().map(draft).collect::<Vec<_>>()
+        }));
+    }
+    let (mut drafts, mut rejected) = (Vec::new(), Vec::new());
+    // They were cut off from the end.
+    for part in parts.into_iter().rev() {
+        for result in part.await? {
+            match result {
+                Ok(draft) => drafts.push(draft),
+                Err(why) => rejected.push(why),
+            }
+        }
+    }
+    Ok((drafts, rejected))
 }
 
 /// Renews a claim until it is lost. Runs beside a pull, and is dropped when that is done.
@@ -253,7 +321,10 @@ async fn finish(
     if tally.rejected.len() > TOLD {
         warn!(source = source.name, more = tally.rejected.len() - TOLD, "more articles were left out");
     }
-    let due = due(newsroom, source, claim.failures, result.as_ref().err());
+    let mut due = due(newsroom, source, claim.failures, result.as_ref().err());
+    if app.store.upstream(&source.name).await?.is_some_and(|upstream| upstream.lease_until > now()) {
+        due = due.max(now() + BACKSTOP);
+    }
     match result {
         Ok(()) => {
             if let Some(note) = &tally.note {
@@ -296,15 +367,19 @@ fn due(newsroom: &Newsroom, source: &SourceConfig, failures: i64, failure: Optio
 struct Stock {
     store: Store,
     source: String,
+    /// Held while a batch is being stored: what is held is known only after it.
+    storing: Arc<Mutex<()>>,
 }
 
 #[async_trait]
 impl Held for Stock {
     async fn count(&self) -> Result<i64, PullError> {
+        let _stored = self.storing.lock().await;
         self.store.held_count(&self.source).await.map_err(|error| PullError::Held(error.to_string()))
     }
 
     async fn keys(&self) -> Result<HashSet<SourceKey>, PullError> {
+        let _stored = self.storing.lock().await;
         self.store.held_keys(&self.source).await.map_err(|error| PullError::Held(error.to_string()))
     }
 }

@@ -11,7 +11,7 @@ use tracing::{debug, info};
 use url::Url;
 
 use super::{Duty, DutyError, Next};
-use crate::app::{App, Newsroom, claim_name, now};
+use crate::app::{App, Newsroom, claim_name, now, unguessable};
 use crate::store::{Intent, Mode};
 use crate::websub::asked;
 
@@ -105,7 +105,9 @@ async fn verified(newsroom: Arc<Newsroom>, intent: Intent) -> (Intent, Outcome) 
 }
 
 async fn ask(newsroom: &Newsroom, intent: &Intent) -> Outcome {
-    let challenge = claim_name().rsplit('-').next().unwrap_or_default().repeat(2);
+    let Ok(challenge) = unguessable() else {
+        return Outcome::Unreachable("this machine has no random numbers".to_owned());
+    };
     let lease = intent.lease.num_seconds().to_string();
     let mut parameters = vec![("hub.mode", intent.mode.word()), ("hub.topic", intent.address.as_str())];
     match intent.mode {
