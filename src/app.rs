@@ -63,6 +63,9 @@ pub enum SetupError {
     /// The client.
     #[error(transparent)]
     Fetch(#[from] FetchError),
+    /// The compressor.
+    #[error("compressing failed: {0}")]
+    Compress(#[from] std::io::Error),
     /// A page that is made of the configuration alone.
     #[error("can't write a page: {0}")]
     Page(String),
@@ -88,8 +91,8 @@ impl Newsroom {
         let opml = opml::document(&config.site, &feeds);
         Ok(Self {
             fetcher: Fetcher::new(&config.allow_private)?,
-            home: Arc::new(Document::lasting(home.into_bytes())),
-            opml: Arc::new(Document::lasting(opml.into_bytes())),
+            home: Arc::new(Document::lasting(home.into_bytes())?),
+            opml: Arc::new(Document::lasting(opml.into_bytes())?),
             config,
         })
     }

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use crate::article::Article;
-use crate::store::Query;
+use crate::store::{Query, Traits};
 
 /// The publication, as every document names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -106,9 +106,10 @@ const EMPTY: DateTime<Utc> = match DateTime::from_timestamp(946_684_800, 0) {
 /// one more source concerns those whose selection that changes.
 pub fn touched(feeds: &[Feed], before: Option<&Article>, after: Option<&Article>) -> Vec<String> {
     let same = matches!((before, after), (Some(before), Some(after)) if before.reads_like(after) && before.updated == after.updated);
+    let (before, after) = (before.map(Traits::of), after.map(Traits::of));
     let concerns = |feed: &&Feed| {
-        let was = before.is_some_and(|article| feed.query.selects(article));
-        let is = after.is_some_and(|article| feed.query.selects(article));
+        let was = before.as_ref().is_some_and(|article| feed.query.selects(article));
+        let is = after.as_ref().is_some_and(|article| feed.query.selects(article));
         if same { was != is } else { was || is }
     };
     feeds.iter().filter(concerns).map(|feed| feed.info.name.clone()).collect()

@@ -29,9 +29,18 @@ pub struct Document {
 
 impl Document {
     /// A document that lasts as long as the configuration that it is made of.
-    pub fn lasting(plain: Vec<u8>) -> Self {
-        let encoded = vec![(Coding::Gzip, Bytes::from(gzip(&plain)))];
-        Document { version: 1, etag: etag(&plain), last_modified: None, plain: plain.into(), encoded }
+    pub fn lasting(plain: Vec<u8>) -> std::io::Result<Self> {
+        let (brotli, zstd) = smaller(&plain)?;
+        let stored = Stored {
+            version: 1,
+            etag: etag(&plain),
+            last_modified: DateTime::UNIX_EPOCH,
+            gzip: gzip(&plain).into(),
+            plain: plain.into(),
+            brotli: Some(brotli.into()),
+            zstd: Some(zstd.into()),
+        };
+        Ok(Document { last_modified: None, ..stored.into() })
     }
 
     /// How much memory it takes.
@@ -43,15 +52,14 @@ impl Document {
 impl From<Stored> for Document {
     fn from(stored: Stored) -> Self {
         let later = [(Coding::Brotli, stored.brotli), (Coding::Zstd, stored.zstd)];
-        let mut encoded: Vec<_> =
-            later.into_iter().filter_map(|(coding, bytes)| Some((coding, Bytes::from(bytes?)))).collect();
-        encoded.push((Coding::Gzip, stored.gzip.into()));
+        let mut encoded: Vec<_> = later.into_iter().filter_map(|(coding, bytes)| Some((coding, bytes?))).collect();
+        encoded.push((Coding::Gzip, stored.gzip));
         encoded.sort_by_key(|(_, bytes)| bytes.len());
         Document {
             version: stored.version,
             etag: stored.etag,
             last_modified: Some(stored.last_modified),
-            plain: stored.plain.into(),
+            plain: stored.plain,
             encoded,
         }
     }
@@ -89,8 +97,8 @@ pub fn next(plain: Vec<u8>, previous: Option<(String, i64, DateTime<Utc>)>, now:
         Some((_, version, at)) => (version + 1, now.max(at + TimeDelta::seconds(1))),
         None => (1, now),
     };
-    let gzip = gzip(&plain);
-    Some(Stored { version, etag, last_modified, plain, gzip, brotli: None, zstd: None })
+    let gzip = gzip(&plain).into();
+    Some(Stored { version, etag, last_modified, plain: plain.into(), gzip, brotli: None, zstd: None })
 }
 
 fn etag(bytes: &[u8]) -> String {

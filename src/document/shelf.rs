@@ -9,7 +9,7 @@ use super::Document;
 use crate::store::Topic;
 
 /// Bytes that the shelf holds, all encodings counted.
-const MAX_BYTES: u64 = 64 << 20;
+const MAX_BYTES: u64 = 48 << 20;
 
 /// Documents by topic.
 pub struct Shelf(Cache<Topic, Arc<Document>, Size>);

@@ -1,5 +1,6 @@
 //! Topics and their documents.
 
+use bytes::Bytes;
 use chrono::{DateTime, Utc};
 
 use super::db::args;
@@ -33,13 +34,13 @@ pub struct Stored {
     /// Whole seconds; never goes back.
     pub last_modified: DateTime<Utc>,
     /// The bytes.
-    pub plain: Vec<u8>,
+    pub plain: Bytes,
     /// The bytes, compressed.
-    pub gzip: Vec<u8>,
+    pub gzip: Bytes,
     /// The bytes, compressed; `None` until there was time for it.
-    pub brotli: Option<Vec<u8>>,
+    pub brotli: Option<Bytes>,
     /// The bytes, compressed; `None` until there was time for it.
-    pub zstd: Option<Vec<u8>>,
+    pub zstd: Option<Bytes>,
 }
 
 /// How a topic stands.
@@ -142,8 +143,8 @@ impl Store {
                     document.version,
                     document.etag.as_str(),
                     millis(document.last_modified),
-                    document.plain.as_slice(),
-                    document.gzip.as_slice(),
+                    &document.plain[..],
+                    &document.gzip[..],
                 ],
             )
             .await?;
@@ -184,10 +185,10 @@ impl Store {
             version,
             etag,
             last_modified: instant(at),
-            plain,
-            gzip,
-            brotli,
-            zstd,
+            plain: plain.into(),
+            gzip: gzip.into(),
+            brotli: brotli.map(Bytes::from),
+            zstd: zstd.map(Bytes::from),
         }))
     }
 

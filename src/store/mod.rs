@@ -21,7 +21,7 @@ use self::db::Db;
 
 pub use articles::{Batch, Outcome, Saved, Touches};
 pub use documents::{Behind, Stored, Topic, TopicState};
-pub use select::{Order, Query};
+pub use select::{Order, Query, Traits};
 pub use sources::{Claim, SourceState};
 pub use subscriptions::{Arrival, Delivered, Intent, Mode, Owed, Receiver, SubscriptionState};
 pub use upstreams::Upstream;

@@ -1,5 +1,8 @@
 //! Selecting the articles of a feed: an index walk from the newest, whatever a feed selects by.
 
+use std::cell::OnceCell;
+use std::collections::HashSet;
+
 use super::articles::{COLUMNS, Columns, Stored};
 use super::db::{self, Arg, Tx, args};
 use super::{Store, StoreError};
@@ -35,21 +38,36 @@ pub enum Order {
     Updated,
 }
 
+/// What queries look at in an article, found out once for all of them.
+pub struct Traits<'a> {
+    article: &'a Article,
+    terms: Vec<String>,
+    words: OnceCell<HashSet<String>>,
+}
+
+impl<'a> Traits<'a> {
+    /// The traits of an article.
+    pub fn of(article: &'a Article) -> Self {
+        Self { article, terms: article.terms(), words: OnceCell::new() }
+    }
+
+    fn has_one(&self, terms: &[String]) -> bool {
+        terms.iter().any(|term| self.terms.binary_search(term).is_ok())
+    }
+
+    fn has_words(&self, search: &str) -> bool {
+        let own = self.words.get_or_init(|| self.article.words().split(' ').map(str::to_owned).collect());
+        words(search).split(' ').all(|word| own.contains(word))
+    }
+}
+
 impl Query {
     /// Whether the query selects an article that readers may see: the same rule as [`Store::select`], for one article.
-    pub fn selects(&self, article: &Article) -> bool {
-        let terms = article.terms();
-        let has_one = |list: &Vec<String>| list.iter().any(|term| terms.contains(term));
-        if !self.all_of.iter().all(has_one) || has_one(&self.none_of) {
-            return false;
-        }
-        if self.search.is_none() && self.not_search.is_none() {
-            return true;
-        }
-        let text = article.words();
-        let of_text: std::collections::HashSet<&str> = text.split(' ').collect();
-        let found = |search: &str| words(search).split(' ').all(|word| of_text.contains(word));
-        self.search.as_deref().is_none_or(found) && !self.not_search.as_deref().is_some_and(found)
+    pub fn selects(&self, traits: &Traits<'_>) -> bool {
+        self.all_of.iter().all(|list| traits.has_one(list))
+            && !traits.has_one(&self.none_of)
+            && self.search.as_deref().is_none_or(|search| traits.has_words(search))
+            && !self.not_search.as_deref().is_some_and(|search| traits.has_words(search))
     }
 }
 

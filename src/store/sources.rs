@@ -19,6 +19,8 @@ pub struct Claim {
     pub cursor: Option<String>,
     /// Pulls that failed in a row before this one.
     pub failures: i64,
+    /// When it was due, in milliseconds: if that moves while it is pulled, it has been asked for again.
+    due_at: i64,
 }
 
 /// How a source stands.
@@ -105,7 +107,8 @@ impl Store {
         tx.commit().await
     }
 
-    /// Gives a claim back after a pull: when the source is due next, and what went wrong, if something did.
+    /// Gives a claim back after a pull: when the source is due next, unless it has been asked for meanwhile, and what went
+    /// wrong, if something did.
     pub async fn finish(
         &self,
         claim: &Claim,
@@ -121,7 +124,7 @@ impl Store {
         let mut tx = self.db.write().await?;
         let done = tx
             .run(
-                "UPDATE sources SET claimed_until = 0, claimed_by = '', due_at = $3, error = $4, note = $5, \
+                "UPDATE sources SET claimed_until = 0, claimed_by = '', due_at = CASE WHEN due_at = $9 THEN $3 ELSE due_at END, error = $4, note = $5, \
                  failures = CASE WHEN $6 = 1 THEN 0 ELSE failures + 1 END, \
                  pulled_at = CASE WHEN $6 = 1 THEN $7 ELSE pulled_at END, \
                  changed_at = CASE WHEN $8 = 1 THEN $7 ELSE changed_at END \
@@ -134,7 +137,8 @@ impl Store {
                     note,
                     i64::from(fine),
                     millis(now),
-                    i64::from(changed)
+                    i64::from(changed),
+                    claim.due_at,
                 ],
             )
             .await?;
@@ -155,7 +159,7 @@ impl Store {
     /// Makes a source due now.
     pub async fn make_due(&self, name: &str, now: DateTime<Utc>) -> Result<(), StoreError> {
         let mut tx = self.db.write().await?;
-        tx.run("UPDATE sources SET due_at = $1 WHERE name = $2 AND due_at > $1", args![millis(now), name]).await?;
+        tx.run("UPDATE sources SET due_at = $1 WHERE name = $2", args![millis(now), name]).await?;
         tx.commit().await
     }
 
@@ -230,7 +234,13 @@ async fn take(
     until: DateTime<Utc>,
     by: &str,
 ) -> Result<Option<Claim>, StoreError> {
-    let sql = "UPDATE sources SET claimed_until = $1, claimed_by = $2 WHERE name = $3 AND claimed_until <= $4 RETURNING cursor, failures";
-    let row: Option<(Option<String>, i64)> = tx.first(sql, args![millis(until), by, name, millis(now)]).await?;
-    Ok(row.map(|(cursor, failures)| Claim { source: name.to_owned(), by: by.to_owned(), cursor, failures }))
+    let sql = "UPDATE sources SET claimed_until = $1, claimed_by = $2 WHERE name = $3 AND claimed_until <= $4 RETURNING cursor, failures, due_at";
+    let row: Option<(Option<String>, i64, i64)> = tx.first(sql, args![millis(until), by, name, millis(now)]).await?;
+    Ok(row.map(|(cursor, failures, due_at)| Claim {
+        source: name.to_owned(),
+        by: by.to_owned(),
+        cursor,
+        failures,
+        due_at,
+    }))
 }

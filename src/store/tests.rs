@@ -281,7 +281,7 @@ proptest! {
             let drafts = articles.iter().enumerate().map(|(number, article)| Draft { article: article.clone(), ..draft(&number.to_string(), "") });
             desk.save(10_000, drafts.collect(), &[]).await;
             for query in queries {
-                let mut expected: Vec<&Article> = articles.iter().filter(|article| query.selects(article)).collect();
+                let mut expected: Vec<&Article> = articles.iter().filter(|article| query.selects(&Traits::of(article))).collect();
                 let time = |article: &Article| if query.order == Order::Published { article.published } else { article.updated };
                 // Of one time, the last one seen comes first.
                 expected.reverse();

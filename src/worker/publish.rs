@@ -17,7 +17,7 @@ use crate::format::{self, Format};
 use crate::store::{Behind, Stored};
 
 /// Feeds that are rendered before their documents are stored in one transaction: bounds memory.
-const FEEDS: usize = 16;
+const FEEDS: usize = 4;
 
 pub(super) struct Publish;
 

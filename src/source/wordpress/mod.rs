@@ -14,6 +14,7 @@
 mod post;
 mod site;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -38,6 +39,9 @@ const PAGE: usize = 100;
 
 /// Slack for clocks and for posts saved while a page is answered.
 const OVERLAP: TimeDelta = TimeDelta::hours(1);
+
+/// Hidden posts that are remembered.
+const MAX_HIDDEN: usize = 1000;
 
 /// All ids are compared at least this often, even if the count agrees: one post may have gone as another came.
 const COMPARE_EVERY: TimeDelta = TimeDelta::days(1);
@@ -74,6 +78,9 @@ struct Mark {
     published: Option<DateTime<Utc>>,
     /// Listed posts that we don't hold, when ids were last compared.
     unheld: i64,
+    /// Posts that are listed but hidden, as far as windows have brought them: a new one could cover for one that vanished.
+    hidden: BTreeSet<u64>,
+    unsure: bool,
     compared: Option<DateTime<Utc>>,
     /// The fallback's own cursor.
     feed: feed::Mark,
@@ -161,7 +168,7 @@ impl WordPress {
             Stage::Count => {
                 let (total, now) = site.count(net).await?;
                 let due = now.zip(mark.compared).is_none_or(|(now, then)| now - then > COMPARE_EVERY);
-                if due || total != Some(held.count().await? + mark.unheld) {
+                if due || mark.unsure || total != Some(held.count().await? + mark.unheld) {
                     mark.stage = Stage::Compare;
                 }
                 Pulled::default()
@@ -209,6 +216,7 @@ impl WordPress {
         let since = stamp(mark.modified, site.overlap());
         let order = [("orderby", "id"), ("order", "asc"), ("modified_after", since.as_str())];
         let (listing, page) = following(net, site, page, &order).await?;
+        mark.note_hidden(&listing);
         mark.stage = if page.is_last {
             mark.modified = mark.modified.max(page.newest.0);
             Stage::Arrivals(Page::default())
@@ -222,6 +230,7 @@ impl WordPress {
         let since = stamp(mark.published, site.overlap());
         let order = [("orderby", "id"), ("order", "asc"), ("after", since.as_str())];
         let (listing, page) = following(net, site, page, &order).await?;
+        mark.note_hidden(&listing);
         mark.stage = if page.is_last {
             mark.published = mark.published.max(page.newest.1);
             Stage::Count
@@ -256,6 +265,18 @@ impl WordPress {
     }
 }
 
+impl Mark {
+    fn note_hidden(&mut self, listing: &Listing) {
+        for id in listing.hidden_ids() {
+            self.unsure |= self.hidden.insert(id);
+        }
+        // The oldest are long past every window.
+        while self.hidden.len() > MAX_HIDDEN {
+            self.hidden.pop_first();
+        }
+    }
+}
+
 /// The page that follows those that have been read, and how far that brings us.
 async fn following(net: &Fetcher, site: &Site, page: Page, order: &[(&str, &str)]) -> Result<(Listing, Page), Trouble> {
     let read = page.read + 1;
@@ -283,6 +304,7 @@ async fn compare(net: &Fetcher, site: &Site, mark: &mut Mark, held: &dyn Held) -
     let mut ids: Vec<u64> = listed.iter().copied().filter(missed).collect();
     ids.sort_unstable();
     mark.compared = now.or(mark.compared);
+    mark.unsure = false;
     mark.stage = Stage::Fetch { ids, total: i64::try_from(listed.len()).unwrap_or(i64::MAX) };
     Ok(Pulled { gone, ..Pulled::default() })
 }

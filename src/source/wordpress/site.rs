@@ -73,6 +73,11 @@ impl Listing {
         keys.filter_map(|key| key.0.parse().ok()).collect()
     }
 
+    /// The ids of posts that are listed, but not to be shown.
+    pub(super) fn hidden_ids(&self) -> impl Iterator<Item = u64> {
+        self.hidden.iter().filter_map(|key| key.0.parse().ok())
+    }
+
     pub(super) fn into_pulled(self) -> Pulled {
         Pulled { items: self.items, rejected: self.rejected, gone: self.hidden, ..Pulled::default() }
     }

@@ -1,0 +1,133 @@
+//! What happens while the server runs: other commands, other files, another hour.
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use crate::harness::{Newsroom, eventually};
+
+fn one_article() -> Newsroom {
+    let newsroom = Newsroom::of_files();
+    newsroom.article("Rain", "2025-06-01T08:00:00Z", "Much of it.");
+    newsroom.pull("desk");
+    newsroom
+}
+
+#[test]
+fn what_a_pull_beside_the_server_brings_is_shown_by_the_server() {
+    let mut newsroom = one_article();
+    newsroom.serve();
+    newsroom.shows(&["Rain"]);
+    newsroom.article("Tea", "2025-06-02T08:00:00Z", "Hot.");
+    assert_eq!(newsroom.pull("desk"), [1, 0, 0, 1, 0]);
+    newsroom.shows(&["Tea", "Rain"]);
+    newsroom.article("Tea", "2025-06-02T08:00:00Z", "Cold by now.");
+    assert_eq!(newsroom.pull("desk"), [0, 1, 0, 1, 0]);
+    eventually("the correction is shown in every format", || {
+        let shown = |format| newsroom.document(&format!("/feeds/all.{format}")).text().contains("Cold by now.");
+        ["rss", "atom", "json"].into_iter().all(shown).then_some(())
+    });
+}
+
+#[test]
+fn a_feed_file_is_followed_and_a_mistake_in_it_is_refused_while_the_old_stays() {
+    let mut newsroom = one_article();
+    let title = |newsroom: &Newsroom| newsroom.document("/feeds/all.json").json()["title"].clone();
+    newsroom.expect_log("all.toml:2:1: unknown key `shwo`");
+    newsroom.serve();
+    assert_eq!(title(&newsroom), "Everything");
+
+    newsroom.write("feeds/all.toml", "title = \"Everything else\"\n");
+    eventually("the new title is shown", || (title(&newsroom) == "Everything else").then_some(()));
+
+    newsroom.write("feeds/all.toml", "title = \"A mistake\"\nshwo = 1\n");
+    newsroom.logged("unknown key `shwo`");
+    assert_eq!(title(&newsroom), "Everything else");
+    newsroom.shows(&["Rain"]);
+
+    newsroom.write("feeds/all.toml", "title = \"Mended\"\n");
+    eventually("the mended title is shown", || (title(&newsroom) == "Mended").then_some(()));
+}
+
+#[test]
+fn what_is_made_again_of_the_same_files_and_articles_is_the_same_to_the_byte() {
+    let mut newsroom = one_article();
+    newsroom.serve();
+    newsroom.settled();
+    let seen =
+        |newsroom: &Newsroom| ["rss", "atom", "json"].map(|format| newsroom.document(&format!("/feeds/all.{format}")));
+    let before = seen(&newsroom);
+    for title in ["Something else", "Everything"] {
+        newsroom.write("feeds/all.toml", &format!("title = \"{title}\"\n[show]\nlimit = 1000\n"));
+        let shown = |format| newsroom.document(&format!("/feeds/all.{format}")).text().contains(title);
+        eventually("the title is shown", || ["rss", "atom", "json"].into_iter().all(shown).then_some(()));
+    }
+    for (before, after) in before.iter().zip(seen(&newsroom)) {
+        assert!(before.body == after.body, "{} became {}", before.text(), after.text());
+        assert_eq!(before.must("etag"), after.must("etag"));
+        assert_ne!(before.must("last-modified"), after.must("last-modified"), "between the two there was another");
+    }
+}
+
+#[test]
+fn a_feed_that_is_added_is_served_and_one_that_is_removed_is_gone() {
+    let mut newsroom = one_article();
+    newsroom.serve();
+    assert_eq!(newsroom.ask("GET", "/feeds/tea.rss", &[]).status, 404);
+    newsroom.write("feeds/tea.toml", "title = \"Tea\"\n[select]\nsearch = \"rain\"\n");
+    eventually("the new feed is served", || {
+        let answer = newsroom.get("/feeds/tea.rss")?;
+        (answer.status == 200 && answer.text().contains("<title>Rain</title>")).then_some(())
+    });
+    std::fs::remove_file(newsroom.path("feeds/tea.toml")).expect("the file goes");
+    eventually("the feed is gone", || (newsroom.get("/feeds/tea.rss")?.status == 404).then_some(()));
+    assert!(!newsroom.document("/feeds.opml").text().contains("tea.rss"));
+}
+
+#[test]
+fn a_withdrawal_moves_last_modified_forward() {
+    let mut newsroom = one_article();
+    newsroom.article("Tea", "2025-06-02T08:00:00Z", "Hot.");
+    newsroom.pull("desk");
+    newsroom.serve();
+    newsroom.shows(&["Tea", "Rain"]);
+    newsroom.settled();
+    let before = newsroom.document("/feeds/all.json").must("last-modified").to_owned();
+
+    std::fs::remove_file(newsroom.path("articles/Tea.md")).expect("the file goes");
+    assert_eq!(newsroom.pull("desk"), [0, 0, 1, 1, 0]);
+    newsroom.shows(&["Rain"]);
+    let known = newsroom.ask("GET", "/feeds/all.json", &[("If-Modified-Since", &before)]);
+    assert_eq!(known.status, 200, "who knows dates alone sees the change");
+    let [before, after] = [before.as_str(), known.must("last-modified")]
+        .map(|date| DateTime::parse_from_rfc2822(date).expect("a date of HTTP"));
+    assert!(after > before, "{after} after {before}");
+}
+
+#[test]
+fn an_article_is_shown_when_its_hour_has_come_and_not_before() {
+    let mut newsroom = one_article();
+    newsroom.serve();
+    let hour = DateTime::from_timestamp(Utc::now().timestamp(), 0).expect("now") + TimeDelta::seconds(4);
+    newsroom.article("Embargoed", &hour.to_rfc3339(), "At last.");
+    assert_eq!(newsroom.pull("desk"), [1, 0, 0, 1, 0]);
+    eventually("the hour has come", || {
+        let shown = newsroom.titles() == ["Embargoed", "Rain"];
+        assert!(!shown || Utc::now() >= hour, "shown before its hour");
+        shown.then_some(())
+    });
+    assert_eq!(newsroom.items()[0]["date_published"], hour.format("%Y-%m-%dT%H:%M:%SZ").to_string());
+}
+
+#[test]
+fn an_article_that_is_taken_back_before_its_hour_is_never_shown() {
+    let mut newsroom = one_article();
+    newsroom.article("Embargoed", "2125-06-01T08:00:00Z", "Never.");
+    assert_eq!(newsroom.pull("desk"), [1, 0, 0, 1, 0]);
+    newsroom.serve();
+    newsroom.shows(&["Rain"]);
+    std::fs::remove_file(newsroom.path("articles/Embargoed.md")).expect("the file goes");
+    assert_eq!(newsroom.pull("desk"), [0, 0, 1, 1, 0]);
+    newsroom.settled();
+    for format in ["rss", "atom", "json"] {
+        assert!(!newsroom.document(&format!("/feeds/all.{format}")).text().contains("Embargoed"));
+    }
+}
