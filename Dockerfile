@@ -8,16 +8,17 @@ FROM rust:1.95-bookworm AS build
 WORKDIR /build
 
 # Dependencies first, in a layer of their own: it is built again only when the manifest or the lock file changes.
-# The benches come along because the manifest names them, and cargo wants to see what is named. Afterwards our own
+# Benches and tests come along because the manifest names them, and cargo wants to see what is named. Afterwards our own
 # (empty) crate is cleaned away, so that its fresh date can't make cargo take the real one for built.
 COPY Cargo.toml Cargo.lock ./
 COPY benches benches
+COPY tests tests
 RUN mkdir src \
     && echo 'fn main() {}' > src/main.rs \
     && touch src/lib.rs \
     && cargo build --locked --profile dist --bin courant \
     && cargo clean --locked --profile dist --package courant \
-    && rm -r src benches
+    && rm -r src benches tests
 
 COPY . .
 RUN cargo build --locked --profile dist --bin courant
