@@ -204,7 +204,7 @@ impl Fetcher {
         Ok(status)
     }
 
-    /// Asks a callback; of the answer, at most [`SMALL`] bytes are read.
+    /// Asks a callback; of the answer, no more than a challenge needs is read.
     pub async fn ask(&self, url: &Url) -> Result<(u16, Vec<u8>), FetchError> {
         self.guard.check_url(url)?;
         let _turn = self.callbacks.turn(url).await;
