@@ -7,6 +7,8 @@ use subtle::ConstantTimeEq;
 use thiserror::Error;
 use url::Url;
 
+use crate::store::Mode;
+
 /// Bytes of a callback's address.
 const MAX_CALLBACK: usize = 4096;
 
@@ -31,8 +33,10 @@ pub enum Algorithm {
 /// A request to a hub (section 5.1).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Request {
-    /// To get a topic's changes.
-    Subscribe {
+    /// To get a topic's changes, or to get them no more.
+    Subscription {
+        /// Which of the two.
+        mode: Mode,
         /// Where to; opaque.
         callback: String,
         /// What.
@@ -41,13 +45,6 @@ pub enum Request {
         lease: Option<u64>,
         /// For signatures.
         secret: Option<String>,
-    },
-    /// To get them no more.
-    Unsubscribe {
-        /// Where to; opaque.
-        callback: String,
-        /// What.
-        topic: String,
     },
     /// That topics may have changed.
     Publish {
@@ -89,24 +86,23 @@ impl Request {
                 fields.iter().filter(|(name, _)| named(name)).map(|(_, value)| value.clone()).collect();
             return if topics.is_empty() { Err(BadRequest::Missing("url")) } else { Ok(Request::Publish { topics }) };
         }
-        if mode != "subscribe" && mode != "unsubscribe" {
-            return Err(BadRequest::Mode(mode.to_owned()));
-        }
+        let mode = match mode {
+            "subscribe" => Mode::Subscribe,
+            "unsubscribe" => Mode::Unsubscribe,
+            other => return Err(BadRequest::Mode(other.to_owned())),
+        };
         let callback = filled("hub.callback").ok_or(BadRequest::Missing("callback"))?.to_owned();
         let is_web = |url: &Url| matches!(url.scheme(), "http" | "https") && url.has_host() && url.fragment().is_none();
         if callback.len() > MAX_CALLBACK || !Url::parse(&callback).is_ok_and(|url| is_web(&url)) {
             return Err(BadRequest::Callback);
         }
         let topic = filled("hub.topic").ok_or(BadRequest::Missing("topic"))?.to_owned();
-        if mode == "unsubscribe" {
-            return Ok(Request::Unsubscribe { callback, topic });
-        }
         let secret = filled("hub.secret").map(str::to_owned);
         if secret.as_ref().is_some_and(|secret| secret.len() >= MAX_SECRET) {
             return Err(BadRequest::Secret);
         }
         let lease = filled("hub.lease_seconds").map(|lease| lease.trim().parse::<u64>().map_err(|_| BadRequest::Lease));
-        Ok(Request::Subscribe { callback, topic, lease: lease.transpose()?, secret })
+        Ok(Request::Subscription { mode, callback, topic, lease: lease.transpose()?, secret })
     }
 }
 
@@ -158,7 +154,8 @@ mod tests {
     #[test]
     fn a_subscription_is_read_and_strange_fields_are_ignored() {
         let form = b"hub.mode=subscribe&hub.callback=https%3A%2F%2Fr.example%2Fcb%3Fa%3D1&hub.topic=https://f.example/feeds/a.rss&hub.lease_seconds=60&hub.secret=s&hub.verify=sync&x=y";
-        let expected = Request::Subscribe {
+        let expected = Request::Subscription {
+            mode: Mode::Subscribe,
             callback: "https://r.example/cb?a=1".to_owned(),
             topic: "https://f.example/feeds/a.rss".to_owned(),
             lease: Some(60),

@@ -248,6 +248,11 @@ fn print_json(value: &impl serde::Serialize) -> Result<(), Failed> {
     Ok(())
 }
 
+/// An instant for scripts.
+fn stamp(at: chrono::DateTime<chrono::Utc>) -> String {
+    at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
+}
+
 /// "1 article", "2 articles".
 fn counted(count: usize, word: &str) -> String {
     if count == 1 { format!("1 {word}") } else { format!("{count} {word}s") }

@@ -1,11 +1,11 @@
 //! `courant status`
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, Utc};
 use comfy_table::{ContentArrangement, Table, presets};
 use serde::Serialize;
 
 use super::subscriptions::state;
-use super::{Common, Failed, print_json, work};
+use super::{Common, Failed, print_json, stamp, work};
 use crate::app::now;
 use crate::store::{SourceState, SubscriptionState, TopicState};
 
@@ -161,10 +161,6 @@ fn ago(at: Option<DateTime<Utc>>) -> String {
         _ => (seconds.abs() / 86_400, "days"),
     };
     if seconds >= 0 { format!("{number} {unit} ago") } else { format!("in {number} {unit}") }
-}
-
-pub(super) fn stamp(at: DateTime<Utc>) -> String {
-    at.to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 
 fn source(state: SourceState) -> Source {

@@ -3,8 +3,7 @@
 use comfy_table::{ContentArrangement, Table, presets};
 use serde::Serialize;
 
-use super::status::stamp;
-use super::{Common, Failed, counted, print_json, work};
+use super::{Common, Failed, counted, print_json, stamp, work};
 use crate::store::{Receiver, SubscriptionState};
 
 /// List WebSub subscriptions, or end one

@@ -7,12 +7,9 @@ use ammonia::Builder;
 use dom_query::{Document, Selection};
 use url::Url;
 
-use super::{Rejected, address, shortcodes, text};
+use super::{MAX_DEPTH, Rejected, address, shortcodes, text};
 use crate::article::Text;
 use crate::article::markup::html_depth;
-
-/// Deeper than this, a tree builder would be busy for seconds.
-pub(super) const MAX_DEPTH: usize = 512;
 
 /// Whose frames are kept: players that readers know.
 const FRAMES: &[&str] = &[

@@ -20,6 +20,8 @@ pub use language::is_language_tag;
 const MAX_TITLE: usize = 32 << 10;
 /// Bytes of a raw body.
 const MAX_BODY: usize = 4 << 20;
+/// Elements inside elements: deeper than this, a tree builder would be busy for seconds.
+const MAX_DEPTH: usize = 512;
 /// Names, sections and tags of one article, each.
 const MAX_NAMES: usize = 100;
 /// Characters of a summary made from the text.
@@ -55,7 +57,7 @@ pub enum Rejected {
     #[error("its text is larger than {} MB", MAX_BODY >> 20)]
     LargeBody,
     /// Nesting that would keep a parser busy.
-    #[error("its HTML is nested more than {} levels deep", html::MAX_DEPTH)]
+    #[error("its HTML is nested more than {} levels deep", MAX_DEPTH)]
     Deep,
 }
 

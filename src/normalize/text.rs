@@ -2,8 +2,7 @@
 
 use dom_query::Document;
 
-use super::Rejected;
-use super::html::MAX_DEPTH;
+use super::{MAX_DEPTH, Rejected};
 use crate::article::Text;
 use crate::article::markup::html_depth;
 

@@ -5,7 +5,8 @@ use std::sync::{Arc, Weak};
 
 use actix_web::http::header::{
     ACCEPT, ACCEPT_ENCODING, ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG,
-    HeaderMap, HeaderName, HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED, LINK, LOCATION, VARY,
+    HeaderMap, HeaderName, HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED, LINK, LOCATION, USER_AGENT,
+    VARY,
 };
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, web};
@@ -15,7 +16,7 @@ use quick_cache::sync::Cache;
 use super::Desk;
 use super::answer::{self, PAGE_POLICY, READING};
 use super::negotiation::{Accepted, Encoding, encoding, has_it, preferred};
-use crate::app::Newsroom;
+use crate::app::{Newsroom, now};
 use crate::document::Document;
 use crate::feed::Site;
 use crate::format::{self, FRESH_MINUTES, Format};
@@ -152,6 +153,9 @@ pub(super) async fn feed(request: HttpRequest, desk: web::Data<Desk>) -> HttpRes
         None => by_accept(&request, &desk, file).await,
     };
     desk.metrics.served(response.status());
+    if let Some(user_agent) = text(request.headers(), &USER_AGENT) {
+        desk.metrics.readers.heard(&user_agent, file, now().date_naive());
+    }
     response
 }
 

@@ -10,7 +10,7 @@ use super::{Desk, answer};
 use crate::app::now;
 use crate::config::Hub;
 use crate::format::page;
-use crate::store::{Intent, Mode, StoreError, Topic};
+use crate::store::{Intent, StoreError, Topic};
 use crate::websub::Request;
 
 /// A change that is this young may have come between a reader's look at the feed and its subscription: it is delivered.
@@ -37,29 +37,20 @@ pub(super) async fn hub(request: HttpRequest, body: web::Bytes, desk: web::Data<
         return answer::wrong_method(&request, site, "GET, HEAD, POST");
     }
     let refused = |status: StatusCode, why: &str| answer::told(&request, site, status, "The hub refuses", why);
-    let wanted = match Request::read(&body) {
+    let (mode, callback, address, lease, secret) = match Request::read(&body) {
         Ok(Request::Publish { topics }) => return published(&desk, &topics).await,
-        Ok(wanted) => wanted,
+        Ok(Request::Subscription { mode, callback, topic, lease, secret }) => (mode, callback, topic, lease, secret),
         Err(why) => return refused(StatusCode::BAD_REQUEST, &why.to_string()),
     };
-    let (callback, address, mode) = match &wanted {
-        Request::Unsubscribe { callback, topic } => (callback, topic, Mode::Unsubscribe),
-        Request::Subscribe { callback, topic, .. } => (callback, topic, Mode::Subscribe),
-        Request::Publish { .. } => return refused(StatusCode::BAD_REQUEST, "this can't be"),
-    };
-    let Some(topic) = newsroom.config.topic_at(address) else {
+    let Some(topic) = newsroom.config.topic_at(&address) else {
         let why =
             format!("this hub does not serve the topic {address}; its topics are the feeds at {}/", site.public_url);
         return refused(StatusCode::NOT_FOUND, &why);
     };
-    if let Some(why) = Url::parse(callback).ok().and_then(|url| newsroom.fetcher.allows(&url).err()) {
+    if let Some(why) = Url::parse(&callback).ok().and_then(|url| newsroom.fetcher.allows(&url).err()) {
         return refused(StatusCode::UNPROCESSABLE_ENTITY, &format!("hub.callback: {why}"));
     }
-    let (secret, lease) = match &wanted {
-        Request::Subscribe { secret, lease, .. } => (secret.clone(), granted(&newsroom.config.hub, *lease)),
-        _ => (None, TimeDelta::zero()),
-    };
-    let (callback, address) = (callback.clone(), address.clone());
+    let lease = granted(&newsroom.config.hub, lease);
     let intent = async {
         let given = given(&desk, &topic).await?;
         let intent = Intent { num: 0, topic, address, callback, mode, secret, lease, given, failures: 0 };
@@ -85,7 +76,7 @@ pub(super) async fn hub(request: HttpRequest, body: web::Bytes, desk: web::Data<
 async fn published(desk: &Desk, addresses: &[String]) -> HttpResponse {
     let newsroom = desk.app.newsroom();
     let topics: Vec<Topic> =
-        addresses.iter().take(1000).filter_map(|address| newsroom.config.topic_at(address)).collect();
+        addresses.iter().take(1000).filter_map(|address| newsroom.config.topic_at(&address)).collect();
     if let Err(error) = desk.app.store.want(&topics).await {
         tracing::error!(%error, "a ping could not be taken");
         return HttpResponse::ServiceUnavailable().insert_header(("retry-after", "2")).finish();

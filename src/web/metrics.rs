@@ -10,6 +10,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
+use super::readers::Readers;
 use crate::app::{App, now};
 use crate::store::{StoreError, SubscriptionState};
 
@@ -23,6 +24,13 @@ struct OfSource {
     source: String,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OfReader {
+    product: String,
+    feed_id: String,
+    file: String,
+}
+
 type Number = Gauge<i64, AtomicI64>;
 
 /// Counts what this process serves; the rest is asked of the database when somebody looks.
@@ -30,6 +38,7 @@ pub struct Metrics {
     full: Counter,
     unchanged: Counter,
     others: Family<Status, Counter>,
+    pub(super) readers: Readers,
 }
 
 impl Metrics {
@@ -37,7 +46,7 @@ impl Metrics {
         let others = Family::<Status, Counter>::default();
         // The two that are counted all the time are looked up once.
         let of = |status: u16| others.get_or_create(&Status { status }).clone();
-        Self { full: of(200), unchanged: of(304), others }
+        Self { full: of(200), unchanged: of(304), others, readers: Readers::default() }
     }
 
     /// Counts an answer about a feed.
@@ -85,6 +94,11 @@ impl Metrics {
         registry.register("source_failures", "Pulls that failed in a row", failing);
         registry.register("source_articles", "Articles that the source brings", held);
         registry.register("source_last_pull_age_seconds", "Seconds since the last pull that succeeded", age);
+        let readers = Family::<OfReader, Number>::default();
+        for ((product, feed_id, file), count) in self.readers.today(now().date_naive()) {
+            readers.get_or_create(&OfReader { product, feed_id, file }).set(i64::try_from(count).unwrap_or(i64::MAX));
+        }
+        registry.register("readers", "Subscribers that a reading service told of today; not to be added up", readers);
         let subscriptions = app.store.subscription_states().await?;
         let count = |is: &dyn Fn(&SubscriptionState) -> bool| {
             i64::try_from(subscriptions.iter().filter(|subscription| is(subscription)).count()).unwrap_or(i64::MAX)

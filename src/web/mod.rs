@@ -7,6 +7,7 @@ mod health;
 mod hub;
 mod metrics;
 mod negotiation;
+mod readers;
 mod sources;
 
 use std::net::SocketAddr;
