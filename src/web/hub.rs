@@ -76,7 +76,7 @@ pub(super) async fn hub(request: HttpRequest, body: web::Bytes, desk: web::Data<
 async fn published(desk: &Desk, addresses: &[String]) -> HttpResponse {
     let newsroom = desk.app.newsroom();
     let topics: Vec<Topic> =
-        addresses.iter().take(1000).filter_map(|address| newsroom.config.topic_at(&address)).collect();
+        addresses.iter().take(1000).filter_map(|address| newsroom.config.topic_at(address)).collect();
     if let Err(error) = desk.app.store.want(&topics).await {
         tracing::error!(%error, "a ping could not be taken");
         return HttpResponse::ServiceUnavailable().insert_header(("retry-after", "2")).finish();
