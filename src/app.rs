@@ -128,6 +128,16 @@ pub struct Wakes {
     pub subscribe: Notify,
 }
 
+impl Wakes {
+    /// Wakes everybody: the configuration has changed, or another process has written.
+    pub fn all(&self) {
+        let Self { pull, publish, compress, release, verify, deliver, subscribe } = self;
+        for wake in [pull, publish, compress, release, verify, deliver, subscribe] {
+            wake.notify_one();
+        }
+    }
+}
+
 /// What the tasks of a process share.
 pub struct App {
     /// Where everything is.
@@ -172,8 +182,7 @@ impl App {
         let newsroom = Arc::new(Newsroom::new(config)?);
         self.register(&newsroom.config).await?;
         self.newsroom.send_replace(newsroom);
-        self.wakes.publish.notify_one();
-        self.wakes.pull.notify_waiters();
+        self.wakes.all();
         Ok(())
     }
 
@@ -197,6 +206,18 @@ impl App {
         }
         let stored = self.store.document(topic).await?;
         Ok(stored.map(|stored| self.shelf.put(topic.clone(), stored.into())))
+    }
+
+    /// A topic's document as it is stored now, also if the shelf does not know yet.
+    pub async fn newest_document(&self, topic: &Topic) -> Result<Option<Arc<Document>>, StoreError> {
+        let stored = self.store.document_head(topic).await?.map_or(0, |(_, version, _)| version);
+        match self.document(topic).await? {
+            Some(document) if document.version < stored => {
+                self.shelf.remove(topic);
+                self.document(topic).await
+            }
+            document => Ok(document),
+        }
     }
 
     /// Takes from the shelf what is no longer the stored version: another process has written.

@@ -3,13 +3,27 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
-use super::{Cursor, Held, PullError, Pulled, Rejection};
+use serde::Deserialize;
+use toml::de::{Error as TomlError, ValueDeserializer};
+
+use super::{Cursor, Held, Place, PullError, Pulled, Rejection};
 use crate::article::{Item, SourceKey};
 
 const MAX_FILES: usize = 50_000;
 const MAX_FILE: u64 = 8 << 20;
 const MAX_BYTES: u64 = 512 << 20;
 const MAX_DEPTH: usize = 8;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Settings {
+    path: PathBuf,
+}
+
+/// The folder that a source's settings name, relative to the newsroom's files.
+pub(super) fn folder(settings: ValueDeserializer<'_>, place: &Place) -> Result<PathBuf, TomlError> {
+    Ok(place.feeds.join(Settings::deserialize(settings)?.path))
+}
 
 /// One file that was read.
 pub(super) struct File {

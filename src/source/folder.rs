@@ -9,7 +9,6 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
-use serde::Deserialize;
 use serde_json::{Map, Value};
 use toml::de::{Error as TomlError, ValueDeserializer};
 
@@ -22,15 +21,8 @@ pub(super) const KIND: Kind = Kind { name: "folder", precedence: 30, read };
 
 const ENDINGS: &[&str] = &["md", "markdown", "html", "htm", "json"];
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Settings {
-    path: PathBuf,
-}
-
 fn read(settings: ValueDeserializer<'_>, place: &Place) -> Result<Arc<dyn Source>, TomlError> {
-    let Settings { path } = Settings::deserialize(settings)?;
-    Ok(Arc::new(Folder { path: place.feeds.join(path), zone: place.zone }))
+    Ok(Arc::new(Folder { path: files::folder(settings, place)?, zone: place.zone }))
 }
 
 struct Folder {

@@ -298,9 +298,9 @@ impl Store {
             let latency = latency.num_milliseconds();
             let error = match result {
                 Arrival::Arrived => {
-                    let sql = "UPDATE subscriptions SET given = $3, claimed_until = 0, claimed_by = '', failures = 0, failing_since = NULL, \
+                    let sql = "UPDATE subscriptions SET given = CASE WHEN given < $3 THEN $3 ELSE given END, claimed_until = 0, claimed_by = '', failures = 0, failing_since = NULL, \
                                error = NULL, delivered = delivered + 1, delivered_at = $4, latency = $5 \
-                               WHERE num = $1 AND claimed_by = $2 AND given < $3";
+                               WHERE num = $1 AND claimed_by = $2";
                     tx.run(sql, args![owed.num, by, *version, millis(now), latency]).await?;
                     None
                 }

@@ -45,6 +45,9 @@ const BATCH: usize = 256;
 /// Results wait at most this long to be written.
 const WRITE: Duration = Duration::from_millis(25);
 
+/// While some deliveries hang, others fall due.
+const LOOK: Duration = Duration::from_secs(1);
+
 /// How long deliveries may take to end when the process is asked to stop.
 const GRACE: Duration = Duration::from_secs(3);
 
@@ -110,6 +113,8 @@ impl Duty for Deliver {
                     }
                 }
                 () = self.wake(app).notified() => more = true,
+                // One that hangs must not keep others from their next try.
+                () = tokio::time::sleep(LOOK), if done.is_empty() => more = true,
                 () = tokio::time::sleep(WRITE), if !done.is_empty() || more => {}
                 () = stop.cancelled() => {
                     // What is under way may end; what was only claimed is given back.
@@ -144,7 +149,7 @@ impl Deliver {
             let document = match documents.get(&owed.topic) {
                 Some(document) => document.clone(),
                 None => {
-                    let document = app.document(&owed.topic).await?;
+                    let document = app.newest_document(&owed.topic).await?;
                     documents.entry(owed.topic.clone()).or_insert(document).clone()
                 }
             };

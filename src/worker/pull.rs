@@ -120,6 +120,8 @@ impl Duty for Pull {
         let Some(claim) = app.store.claim_due(&names, now(), now() + CLAIM, &claim_name()).await? else {
             return Ok(Next::At(app.store.next_due(&names).await?));
         };
+        // Another of us may find more that is due.
+        app.wakes.pull.notify_one();
         let Some(source) = newsroom.config.source(&claim.source) else {
             return Ok(Next::Now);
         };
@@ -158,7 +160,8 @@ pub async fn push(app: &Arc<App>, name: &str, body: Bytes) -> Result<(), Failure
     let stop = CancellationToken::new();
     let claim = tokio::time::timeout(PUSH, claimed(app, name, &stop)).await.map_err(|_| Failure::Busy)??;
     let mut tally = Tally::default();
-    let pulled = Pulled { next: Cursor(claim.cursor.clone()), ..pulled };
+    // Whom we are subscribed to is found out by pulling alone.
+    let pulled = Pulled { next: Cursor(claim.cursor.clone()), hub: None, ..pulled };
     let result = take(app, &newsroom, source, &claim, pulled, &mut tally).await;
     if tally.changed() {
         info!(source = name, new = tally.count(Outcome::New), corrected = tally.count(Outcome::Corrected), "pushed");

@@ -1,6 +1,7 @@
 //! The duty to verify: whoever asks for a subscription must confirm it at the callback (WebSub section 5.3).
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -19,6 +20,9 @@ use crate::websub::asked;
 const AT_ONCE: usize = 128;
 
 const CLAIM: TimeDelta = TimeDelta::seconds(30);
+
+/// While some callbacks hang, others fall due.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// A callback that can't be reached is asked again after these, then no more.
 const AGAIN: [TimeDelta; 3] = [TimeDelta::seconds(5), TimeDelta::seconds(60), TimeDelta::minutes(10)];
@@ -52,6 +56,8 @@ impl Duty for Verify {
             let ended = tokio::select! {
                 ended = crew.join_next() => ended,
                 () = self.wake(app).notified(), if crew.len() < AT_ONCE => { more = true; continue }
+                // One that hangs must not keep others from their next try.
+                () = tokio::time::sleep(LOOK) => { more = true; continue }
                 () = stop.cancelled() => None,
             };
             let Some(ended) = ended else { break };

@@ -35,11 +35,7 @@ impl Duty for Watch {
         let moved = app.store.moved().await?;
         if self.seen.swap(moved, Ordering::Relaxed) != moved {
             app.refresh_shelf().await?;
-            app.wakes.publish.notify_one();
-            app.wakes.release.notify_one();
-            app.wakes.pull.notify_one();
-            app.wakes.verify.notify_one();
-            app.wakes.deliver.notify_one();
+            app.wakes.all();
         }
         Ok(Next::At(Some(now() + EVERY)))
     }

@@ -35,12 +35,25 @@ impl Answer {
 
 /// Asks a server. `None` if it does not answer at all.
 pub(crate) fn ask(server: SocketAddr, method: &str, path: &str, fields: &[(&str, &str)]) -> Option<Answer> {
+    send(server, method, path, fields, b"")
+}
+
+/// Asks a server, with a body.
+pub(crate) fn send(
+    server: SocketAddr,
+    method: &str,
+    path: &str,
+    fields: &[(&str, &str)],
+    body: &[u8],
+) -> Option<Answer> {
     let mut stream = TcpStream::connect(server).ok()?;
     stream.set_read_timeout(Some(Duration::from_secs(30))).ok()?;
     let fields: String = fields.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
-    let request =
-        format!("{method} {path} HTTP/1.1\r\nHost: {server}\r\nConnection: close\r\nContent-Length: 0\r\n{fields}\r\n");
-    stream.write_all(request.as_bytes()).ok()?;
+    let length = body.len();
+    let head = format!(
+        "{method} {path} HTTP/1.1\r\nHost: {server}\r\nConnection: close\r\nContent-Length: {length}\r\n{fields}\r\n"
+    );
+    stream.write_all(&[head.as_bytes(), body].concat()).ok()?;
     let mut bytes = Vec::new();
     stream.read_to_end(&mut bytes).ok()?;
     read(&bytes)

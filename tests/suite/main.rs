@@ -13,4 +13,5 @@ mod life;
 mod rooms;
 mod way_out;
 mod webhook;
+mod websub;
 mod wordpress;

@@ -8,7 +8,6 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use chrono_tz::Tz;
-use serde::Deserialize;
 use toml::de::{Error as TomlError, ValueDeserializer};
 
 use self::page::{MAX_PAGE_BYTES, Page, Printed, read_page};
@@ -19,15 +18,8 @@ use crate::fetch::Fetcher;
 
 pub(super) const KIND: Kind = Kind { name: "edition", precedence: 40, read };
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Settings {
-    path: PathBuf,
-}
-
 fn read(settings: ValueDeserializer<'_>, place: &Place) -> Result<Arc<dyn Source>, TomlError> {
-    let Settings { path } = Settings::deserialize(settings)?;
-    Ok(Arc::new(Edition { path: place.feeds.join(path), zone: place.zone }))
+    Ok(Arc::new(Edition { path: files::folder(settings, place)?, zone: place.zone }))
 }
 
 struct Edition {
