@@ -155,19 +155,25 @@ pub struct App {
 impl App {
     /// Reads the newsroom, opens the database, and makes sources and topics known to it.
     pub async fn open(place: Place) -> Result<Arc<Self>, SetupError> {
+        let app = Self::look(place).await?;
+        app.store.free_dead_claims(&is_dead).await?;
+        app.register(&app.newsroom().config).await?;
+        Ok(app)
+    }
+
+    /// Reads the newsroom and opens the database, and leaves both as they are.
+    pub async fn look(place: Place) -> Result<Arc<Self>, SetupError> {
         let config = Config::read(&place.feeds, place.public_url.as_deref())?;
         let store = Store::open(&place.database).await?;
-        store.free_dead_claims(&is_dead).await?;
         let newsroom = Arc::new(Newsroom::new(config)?);
         let app = Self {
             place,
             store,
             shelf: Shelf::default(),
             wakes: Wakes::default(),
-            newsroom: watch::Sender::new(Arc::clone(&newsroom)),
+            newsroom: watch::Sender::new(newsroom),
             loaded: AtomicBool::new(false),
         };
-        app.register(&newsroom.config).await?;
         Ok(Arc::new(app))
     }
 
@@ -182,6 +188,7 @@ impl App {
         let newsroom = Arc::new(Newsroom::new(config)?);
         self.register(&newsroom.config).await?;
         self.newsroom.send_replace(newsroom);
+        self.refresh_shelf().await?;
         self.wakes.all();
         Ok(())
     }
@@ -212,7 +219,7 @@ impl App {
     pub async fn newest_document(&self, topic: &Topic) -> Result<Option<Arc<Document>>, StoreError> {
         let stored = self.store.document_head(topic).await?.map_or(0, |(_, version, _)| version);
         match self.document(topic).await? {
-            Some(document) if document.version < stored => {
+            Some(document) if document.version != stored => {
                 self.shelf.remove(topic);
                 self.document(topic).await
             }

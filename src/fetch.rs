@@ -188,10 +188,14 @@ impl Fetcher {
         self.guard.check_url(url)
     }
 
+    /// A turn at a callback's host, to be held while [`Fetcher::post`] is under way.
+    pub async fn callback_turn(&self, url: &Url) -> Option<OwnedSemaphorePermit> {
+        self.callbacks.turn(url).await
+    }
+
     /// Posts to a callback. Any status is an answer; its body is read no further than it takes to use the connection again.
     pub async fn post(&self, url: &Url, fields: &[(&'static str, &str)], body: Bytes) -> Result<u16, FetchError> {
         self.guard.check_url(url)?;
-        let _turn = self.callbacks.turn(url).await;
         let request = self.courier.post(url.clone()).headers(headers(fields)).body(body);
         let mut response = request.send().await.map_err(|error| tell(url, error))?;
         let status = response.status().as_u16();

@@ -21,11 +21,17 @@ pub fn html_depth(html: &str) -> usize {
 
 fn depth(markup: &[u8], counts: impl Fn(&[u8]) -> bool) -> usize {
     let (mut depth, mut deepest, mut at) = (0usize, 0usize, 0usize);
+    // What is not closed once is not closed later: looking again and again would make the scan quadratic.
+    let mut closes = [true; SKIPPED.len()];
     while let Some(start) = find(markup, at, b"<") {
         let rest = &markup[start..];
-        if let Some((open, close)) = SKIPPED.iter().find(|(open, _)| rest.starts_with(open)) {
+        if let Some(kind) = SKIPPED.iter().position(|(open, _)| rest.starts_with(open)) {
+            let (open, close) = SKIPPED[kind];
+            let inside = start + open.len();
+            let end = if closes[kind] { find(markup, inside, close) } else { None };
+            closes[kind] = end.is_some();
             // Unclosed: a parser may see it in another way, so go on right after it.
-            at = find(markup, start + open.len(), close).map_or(start + open.len(), |end| end + close.len());
+            at = end.map_or(inside, |end| end + close.len());
             continue;
         }
         let closing = rest.get(1) == Some(&b'/');
@@ -52,7 +58,7 @@ fn depth(markup: &[u8], counts: impl Fn(&[u8]) -> bool) -> usize {
 }
 
 /// What has no elements inside.
-const SKIPPED: &[(&[u8], &[u8])] = &[(b"<!--", b"-->"), (b"<![CDATA[", b"]]>"), (b"<?", b"?>")];
+const SKIPPED: [(&[u8], &[u8]); 3] = [(b"<!--", b"-->"), (b"<![CDATA[", b"]]>"), (b"<?", b"?>")];
 
 /// Where a tag ends, and whether it ends in `/>`. A quote that never closes ends with the first `>`.
 fn tag_end(markup: &[u8], from: usize) -> (usize, bool) {
@@ -88,6 +94,11 @@ mod tests {
         assert_eq!(xml_depth(b"<a><b/><b/><c><d x='>'></d></c></a>"), 3);
         assert_eq!(html_depth(&"<div>".repeat(600)), 600);
         assert_eq!(html_depth(&"<p>text<br><img src=x>".repeat(600)), 0);
+    }
+
+    #[test]
+    fn a_thousand_comments_that_never_close_are_one_scan() {
+        assert_eq!(html_depth(&"<!--<div>".repeat(400_000)), 400_000);
     }
 
     #[test]

@@ -49,7 +49,7 @@ impl Add {
         let allowed = if there { common.config()?.allow_private } else { private.into_iter().collect() };
         let fetcher = Fetcher::new(&allowed).map_err(work)?;
         let found = find(&fetcher, &self.url).await?;
-        println!("{}", found.told);
+        say!("{}", found.told);
 
         let name = self.name.unwrap_or_else(|| name_of(&self.url));
         let feed = common.feeds.join(format!("{name}.toml"));
@@ -67,7 +67,7 @@ impl Add {
             write(&feed, &feed_text(&found, &name))?;
         }
         common.config()?;
-        println!("Look at them, then: courant check --live, courant serve");
+        say!("Look at them, then: courant check --live, courant serve");
         Ok(())
     }
 }
@@ -209,7 +209,7 @@ fn quoted(text: &str) -> String {
 
 fn write(path: &Path, text: &str) -> Result<(), Failed> {
     fs::write(path, text).map_err(|error| Failed::Work(format!("{}: {error}", path.display())))?;
-    println!("Wrote {}", path.display());
+    say!("Wrote {}", path.display());
     Ok(())
 }
 
@@ -220,6 +220,6 @@ fn append(path: &Path, text: &str) -> Result<(), Failed> {
     }
     all.push_str(text);
     fs::write(path, all).map_err(|error| Failed::Work(format!("{}: {error}", path.display())))?;
-    println!("Added the source to {}", path.display());
+    say!("Added the source to {}", path.display());
     Ok(())
 }

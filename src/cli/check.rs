@@ -73,7 +73,7 @@ impl Check {
                     Err(error) => Asked { source: source.name.clone(), ok: false, told: error.to_string() },
                 };
                 if !self.json {
-                    println!("{}: {}", asked.source, asked.told);
+                    say!("{}: {}", asked.source, asked.told);
                 }
                 report.ok &= asked.ok;
                 report.sources.push(asked);
@@ -82,9 +82,9 @@ impl Check {
         if self.json {
             print_json(&report)?;
         } else {
-            println!("{}: {summary}", common.feeds.display());
+            say!("{}: {summary}", common.feeds.display());
             for advice in advice(&newsroom) {
-                println!("note: {advice}");
+                say!("note: {advice}");
             }
         }
         if report.ok { Ok(()) } else { Err(Failed::Told) }

@@ -49,7 +49,7 @@ impl Export {
         }
         bar.finish_and_clear();
         app.store.close().await;
-        println!("{}: {} written, the rest is as it was", self.dir.display(), counted(written, "file"));
+        say!("{}: {} written, the rest is as it was", self.dir.display(), counted(written, "file"));
         Ok(())
     }
 }

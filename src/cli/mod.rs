@@ -1,5 +1,10 @@
 //! The command line: one page for each subcommand. The one room that reads the environment.
 
+/// Writes a line to standard output. Whoever reads it may have had enough (`| head`): that is no failure.
+macro_rules! say {
+    ($($text:tt)*) => { crate::cli::say(format_args!($($text)*)) };
+}
+
 mod add;
 mod check;
 mod export;
@@ -153,7 +158,9 @@ pub fn main() -> ExitCode {
         Command::Status(command) => run(command.run(common)),
         Command::Subscriptions(command) => run(command.run(common)),
         Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Cli::command(), "courant", &mut std::io::stdout());
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "courant", &mut script);
+            say!("{}", String::from_utf8_lossy(&script));
             Ok(())
         }
     })
@@ -211,6 +218,11 @@ impl Common {
         Ok(App::open(self.place()?).await?)
     }
 
+    /// For commands that only look: what others have made of the configuration stays as it is.
+    async fn look(&self) -> Result<Arc<App>, Failed> {
+        Ok(App::look(self.place()?).await?)
+    }
+
     fn config(&self) -> Result<Config, Mistakes> {
         Config::read(&self.feeds, self.public_url.as_deref())
     }
@@ -242,9 +254,16 @@ fn private_network(url: &Url) -> Option<IpNet> {
     net.parse().ok()
 }
 
+fn say(text: std::fmt::Arguments<'_>) {
+    use std::io::Write;
+    if writeln!(std::io::stdout().lock(), "{text}").is_err() {
+        std::process::exit(0);
+    }
+}
+
 /// Writes a document for scripts to standard output.
 fn print_json(value: &impl serde::Serialize) -> Result<(), Failed> {
-    println!("{}", serde_json::to_string_pretty(value).map_err(work)?);
+    say!("{}", serde_json::to_string_pretty(value).map_err(work)?);
     Ok(())
 }
 

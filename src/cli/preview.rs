@@ -70,16 +70,16 @@ impl Preview {
 
     fn show(&self, report: &Report) -> Result<(), Failed> {
         for article in &report.articles {
-            println!("{}", article.title);
-            println!(
+            say!("{}", article.title);
+            say!(
                 "    {}  {}  {}",
                 article.published.format("%Y-%m-%d %H:%M UTC"),
                 article.language,
                 article.authors.join(", ")
             );
-            println!("    {}", article.link.as_deref().unwrap_or("(no link)"));
-            println!("    in {}", article.categories().join(", "));
-            println!("    {}\n", article.summary.chars().take(200).collect::<String>());
+            say!("    {}", article.link.as_deref().unwrap_or("(no link)"));
+            say!("    in {}", article.categories().join(", "));
+            say!("    {}\n", article.summary.chars().take(200).collect::<String>());
         }
         for line in &report.rejected {
             eprintln!("left out {}: {}", line.key, line.why);

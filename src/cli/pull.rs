@@ -92,7 +92,7 @@ impl Pull {
                 note: tally.note,
             };
             if !self.json {
-                println!("{name}: {}", told(&line));
+                say!("{name}: {}", told(&line));
             }
             report.sources.insert(name, line);
         }

@@ -60,14 +60,14 @@ struct Document {
 
 impl Status {
     pub(super) async fn run(self, common: Common) -> Result<(), Failed> {
-        let app = common.open().await?;
+        let app = common.look().await?;
         let known = app.newsroom().config.source_names();
         let (articles, withdrawn) = app.store.article_counts().await.map_err(work)?;
         let mut sources = app.store.source_states(now()).await.map_err(work)?;
         // A source that was taken out of newsroom.toml keeps its articles, but is no business of today.
         sources.retain(|source| known.contains(&source.name));
         let topics = app.store.topic_states().await.map_err(work)?;
-        let subscriptions = subscriptions(&app.store.subscription_states().await.map_err(work)?);
+        let subscriptions = subscriptions(&app.store.subscription_states(now()).await.map_err(work)?);
         app.store.close().await;
         if self.json {
             return print_json(&Report {
@@ -78,22 +78,22 @@ impl Status {
                 subscriptions,
             });
         }
-        println!("{articles} articles, {withdrawn} withdrawn\n");
-        println!("{}\n", sources_table(&sources));
-        println!("{}\n", topics_table(&topics));
+        say!("{articles} articles, {withdrawn} withdrawn\n");
+        say!("{}\n", sources_table(&sources));
+        say!("{}\n", topics_table(&topics));
         let Subscriptions { all, behind, failing, delivered } = subscriptions;
-        println!(
+        say!(
             "{all} subscriptions: {behind} behind, {failing} failing; {delivered} deliveries (courant subscriptions lists them)"
         );
         let told = sources.iter().filter_map(|source| Some((&source.name, source.error.as_ref()?)));
         for (name, error) in told {
-            println!("\n{name} failed: {error}");
+            say!("\n{name} failed: {error}");
         }
         for source in &sources {
-            source.note.iter().for_each(|note| println!("\n{}: {note}", source.name));
+            source.note.iter().for_each(|note| say!("\n{}: {note}", source.name));
         }
         for topic in &topics {
-            topic.error.iter().for_each(|error| println!("\n{}.{}: {error}", topic.topic.feed, topic.topic.format));
+            topic.error.iter().for_each(|error| say!("\n{}.{}: {error}", topic.topic.feed, topic.topic.format));
         }
         Ok(())
     }

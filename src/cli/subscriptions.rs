@@ -4,6 +4,7 @@ use comfy_table::{ContentArrangement, Table, presets};
 use serde::Serialize;
 
 use super::{Common, Failed, counted, print_json, stamp, work};
+use crate::app::now;
 use crate::store::{Receiver, SubscriptionState};
 
 /// List WebSub subscriptions, or end one
@@ -43,7 +44,7 @@ pub(super) struct Line {
 
 impl Subscriptions {
     pub(super) async fn run(self, common: Common) -> Result<(), Failed> {
-        let app = common.open().await?;
+        let app = common.look().await?;
         if let Some(Action::End { callback }) = self.action {
             let ended = app.store.end_callback(&callback).await.map_err(work)?;
             app.store.close().await;
@@ -52,10 +53,11 @@ impl Subscriptions {
                     "{callback}: no such subscription; `courant subscriptions` lists them"
                 )));
             }
-            println!("{callback}: {} ended", counted(usize::try_from(ended).unwrap_or(usize::MAX), "subscription"));
+            say!("{callback}: {} ended", counted(usize::try_from(ended).unwrap_or(usize::MAX), "subscription"));
             return Ok(());
         }
-        let lines: Vec<Line> = app.store.subscription_states().await.map_err(work)?.into_iter().map(line).collect();
+        let lines: Vec<Line> =
+            app.store.subscription_states(now()).await.map_err(work)?.into_iter().map(line).collect();
         if self.json {
             return print_json(&lines);
         }
@@ -71,7 +73,7 @@ impl Subscriptions {
                 line.lease_until.clone().unwrap_or_default(),
             ]);
         }
-        println!("{table}\n{}", counted(lines.len(), "subscription"));
+        say!("{table}\n{}", counted(lines.len(), "subscription"));
         Ok(())
     }
 }

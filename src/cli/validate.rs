@@ -54,14 +54,18 @@ impl Validate {
                 Severity::Error => "error",
                 Severity::Warning => "warning",
             };
-            println!(
+            say!(
                 "{}:{}:{}: {severity}: {} [{}]",
-                self.document, finding.line, finding.column, finding.message, finding.rule
+                self.document,
+                finding.line,
+                finding.column,
+                finding.message,
+                finding.rule
             );
         }
         let kind = report.kind.map_or_else(|| "no feed".to_owned(), |kind| kind.to_string());
         let verdict = if report.is_valid() { "valid" } else { "not valid" };
-        println!(
+        say!(
             "{}: {kind}, {}: {verdict}, {}, {}",
             self.document,
             counted(report.entries, "entry").replace("entrys", "entries"),

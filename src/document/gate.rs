@@ -46,7 +46,8 @@ pub fn made(format: &Format, feed: &Snapshot, site: &Site) -> Result<Made, Unpub
             }
         }
     });
-    if left_out.is_empty() {
+    // Where every article is to blame, none is.
+    if left_out.is_empty() || good.articles.is_empty() {
         return Err(told);
     }
     Ok(Made { bytes: checked(format, &good, site)?, left_out })

@@ -4,10 +4,10 @@ mod gate;
 mod shelf;
 
 use bytes::Bytes;
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
 
-use crate::store::Stored;
+use crate::store::{Fresh, Stored};
 
 pub use gate::{Made, Unpublishable, made};
 pub use shelf::Shelf;
@@ -87,18 +87,9 @@ impl Coding {
     }
 }
 
-/// The document that follows `previous` with these bytes; `None` if the bytes are the same. Its Last-Modified is later than
-/// the one before, even within a second: a client that only knows dates must see the change.
-pub fn next(plain: Vec<u8>, previous: Option<(String, i64, DateTime<Utc>)>, now: DateTime<Utc>) -> Option<Stored> {
-    let etag = etag(&plain);
-    let now = DateTime::from_timestamp(now.timestamp(), 0).unwrap_or(now);
-    let (version, last_modified) = match previous {
-        Some((known, ..)) if known == etag => return None,
-        Some((_, version, at)) => (version + 1, now.max(at + TimeDelta::seconds(1))),
-        None => (1, now),
-    };
-    let gzip = gzip(&plain).into();
-    Some(Stored { version, etag, last_modified, plain: plain.into(), gzip, brotli: None, zstd: None })
+/// A document of these bytes.
+pub fn fresh(plain: Vec<u8>) -> Fresh {
+    Fresh { etag: etag(&plain), gzip: gzip(&plain).into(), plain: plain.into() }
 }
 
 fn etag(bytes: &[u8]) -> String {
@@ -130,18 +121,6 @@ pub fn smaller(bytes: &[u8]) -> std::io::Result<(Vec<u8>, Vec<u8>)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn last_modified_moves_forward_even_within_a_second() {
-        let now = DateTime::from_timestamp(1_800_000_000, 500).expect("a date");
-        let first = next(b"one".to_vec(), None, now).expect("a document");
-        let head = |stored: &Stored| Some((stored.etag.clone(), stored.version, stored.last_modified));
-        assert!(next(b"one".to_vec(), head(&first), now).is_none(), "the same bytes are no change");
-        let second = next(b"two".to_vec(), head(&first), now).expect("a document");
-        assert_eq!((second.version, second.last_modified), (2, first.last_modified + TimeDelta::seconds(1)));
-        let earlier = next(b"three".to_vec(), head(&second), now - TimeDelta::days(1)).expect("a document");
-        assert!(earlier.last_modified > second.last_modified, "whatever the clock says");
-    }
 
     #[test]
     fn every_encoding_holds_the_same_bytes() {

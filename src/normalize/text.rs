@@ -116,7 +116,9 @@ pub(super) fn without_tags(title: &str) -> String {
         rest = &rest[at..];
         let name =
             rest[1..].trim_start_matches('/').split(|c: char| !c.is_ascii_alphanumeric()).next().unwrap_or_default();
-        let end = rest.find('>').filter(|_| IN_TITLES.iter().any(|known| known.eq_ignore_ascii_case(name)));
+        // Tags are short: looking further for their end would make this quadratic.
+        let is_known = IN_TITLES.iter().any(|known| known.eq_ignore_ascii_case(name));
+        let end = if is_known { rest.bytes().take(1000).position(|byte| byte == b'>') } else { None };
         out.push_str(if end.is_some() { "" } else { "<" });
         rest = &rest[end.unwrap_or(0) + 1..];
     }

@@ -48,15 +48,21 @@ pub(super) async fn pull(
     held: &dyn Held,
     read: impl Fn(&File, &mut Batch) + Send + 'static,
 ) -> Result<Pulled, PullError> {
+    let place = folder.clone();
     let batch = tokio::task::spawn_blocking(move || read_all(&folder, endings, read))
         .await
         .map_err(|error| PullError::Unreadable(format!("reading the files failed: {error}")))??;
-    let mut gone = Vec::new();
-    if batch.rejected.is_empty() {
-        let present: HashSet<&SourceKey> = batch.items.iter().map(|item| &item.key).collect();
-        gone = held.keys().await?.into_iter().filter(|key| !present.contains(key)).collect();
+    let kept = held.keys().await?;
+    if batch.items.is_empty() && batch.rejected.is_empty() && kept.len() > 1 {
+        let told = "there is no article here any more, and there were several; if that is meant, take the source out of newsroom.toml";
+        return Err(PullError::Unreadable(format!("{}: {told}", place.display())));
     }
-    Ok(Pulled { items: batch.items, rejected: batch.rejected, gone, next: since, ..Pulled::default() })
+    let present: HashSet<&SourceKey> = batch.items.iter().map(|item| &item.key).collect();
+    let missing: Vec<SourceKey> = kept.into_iter().filter(|key| !present.contains(key)).collect();
+    let hold_back = !batch.rejected.is_empty() && !missing.is_empty();
+    let note = hold_back.then(|| "a file can't be read, so nothing is withdrawn until that is mended".to_owned());
+    let gone = if hold_back { Vec::new() } else { missing };
+    Ok(Pulled { items: batch.items, rejected: batch.rejected, gone, note, next: since, ..Pulled::default() })
 }
 
 fn read_all(folder: &Path, endings: &[&str], read: impl Fn(&File, &mut Batch)) -> Result<Batch, PullError> {

@@ -449,7 +449,6 @@ impl Desk {
         if let Some(link) = article.link.as_deref().and_then(link_key) {
             self.by_link.entry(link).or_default().push(num);
         }
-        self.own_keys.entry(num).or_default().push(draft.key);
         article.updated = self.moment(article.updated);
         let now = millis(self.now);
         let stored = Stored {
@@ -493,6 +492,9 @@ impl Desk {
     }
 
     fn origin(&mut self, key: &SourceKey, article: i64, revision: Option<String>, gone_at: Option<i64>) {
+        if gone_at.is_none() && self.origins.get(key).is_none_or(|known| known.article != article) {
+            self.own_keys.entry(article).or_default().push(key.clone());
+        }
         self.origins.insert(key.clone(), Origin { article, gone: gone_at.is_some() });
         self.written_origins.push((key.clone(), article, revision, gone_at));
     }

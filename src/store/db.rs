@@ -94,8 +94,12 @@ impl Db {
             // Acknowledged means on disk, also when the power goes.
             .synchronous(SqliteSynchronous::Full)
             .busy_timeout(Duration::from_secs(30));
-        let write =
-            SqlitePoolOptions::new().max_connections(1).connect_with(options.clone().pragma("cache_size", "-16000"));
+        let write = SqlitePoolOptions::new()
+            .max_connections(1)
+            // `data_version` counts for one connection, so that one must last.
+            .max_lifetime(None)
+            .idle_timeout(None)
+            .connect_with(options.clone().pragma("cache_size", "-16000"));
         let write = write.await.map_err(|error| bad(error.to_string()))?;
         sqlx::migrate!().run(&write).await.map_err(|error| bad(error.to_string()))?;
         sqlx::query(WORDS).execute(&write).await?;
@@ -178,7 +182,7 @@ impl Tx {
                 if at > 0 {
                     sql.push(',');
                 }
-                sql.push_str(&format!("({})", placeholders(args.len(), row.len())));
+                sql.push_str(&format!("({})", self.values(args.len(), row.len())));
                 args.extend(row);
             }
             sql.push(' ');
@@ -186,6 +190,13 @@ impl Tx {
             self.run(sql, args).await?;
         }
         Ok(())
+    }
+
+    /// The placeholders of a row. SQLite looks numbered ones up one by one, which is slow where there are hundreds.
+    fn values(&self, _before: usize, count: usize) -> String {
+        match self {
+            Tx::Sqlite(_) => vec!["?"; count].join(","),
+        }
     }
 
     /// Rows of a query over a list that may be long: `sql` holds `{}` where the list's placeholders go, after those of `args`.

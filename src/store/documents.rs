@@ -1,7 +1,7 @@
 //! Topics and their documents.
 
 use bytes::Bytes;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::db::args;
 use super::{Store, StoreError, instant, millis};
@@ -22,6 +22,46 @@ pub struct Behind {
     pub topic: Topic,
     /// What it must come up to.
     pub wanted: i64,
+    /// The fingerprint of the configuration that it must be made of.
+    pub made_of: String,
+}
+
+/// What became of a topic that was behind.
+#[derive(Debug, Clone)]
+pub struct Rendered {
+    /// Which, and how far it has come.
+    pub behind: Behind,
+    /// Its document, if it could be made.
+    pub document: Option<Fresh>,
+    /// Why not, or what was left out of it.
+    pub error: Option<String>,
+}
+
+/// A document that was just made.
+#[derive(Debug, Clone)]
+pub struct Fresh {
+    /// Made from the bytes, without quotes.
+    pub etag: String,
+    /// The bytes.
+    pub plain: Bytes,
+    /// The bytes, compressed.
+    pub gzip: Bytes,
+}
+
+impl Fresh {
+    /// The document that follows one with this ETag, version and Last-Modified; `None` if the bytes are the same. Its
+    /// Last-Modified is later, even within a second: a client that only knows dates must see the change. Versions go on from
+    /// the clock, so that a feed that was removed and comes back does not count from the start.
+    fn following(self, before: Option<(String, i64, DateTime<Utc>)>, now: DateTime<Utc>) -> Option<Stored> {
+        let second = DateTime::from_timestamp(now.timestamp(), 0).unwrap_or(now);
+        let (version, last_modified) = match before {
+            Some((etag, ..)) if etag == self.etag => return None,
+            Some((_, version, at)) => (version + 1, second.max(at + TimeDelta::seconds(1))),
+            None => (millis(now), second),
+        };
+        let Fresh { etag, plain, gzip } = self;
+        Some(Stored { version, etag, last_modified, plain, gzip, brotli: None, zstd: None })
+    }
 }
 
 /// A document as it is stored.
@@ -108,9 +148,10 @@ impl Store {
 
     /// The topics that are behind, feed by feed.
     pub async fn behind(&self) -> Result<Vec<Behind>, StoreError> {
-        let sql = "SELECT feed, format, wanted FROM topics WHERE rendered < wanted ORDER BY feed, format";
-        let rows: Vec<(String, String, i64)> = self.db.read().await?.all(sql, Vec::new()).await?;
-        Ok(rows.into_iter().map(|(feed, format, wanted)| Behind { topic: Topic { feed, format }, wanted }).collect())
+        let sql = "SELECT feed, format, wanted, made_of FROM topics WHERE rendered < wanted ORDER BY feed, format";
+        let rows: Vec<(String, String, i64, String)> = self.db.read().await?.all(sql, Vec::new()).await?;
+        let behind = |(feed, format, wanted, made_of)| Behind { topic: Topic { feed, format }, wanted, made_of };
+        Ok(rows.into_iter().map(behind).collect())
     }
 
     /// The ETag, version and Last-Modified of a topic's document, if it has one.
@@ -121,43 +162,50 @@ impl Store {
         Ok(row.map(|(etag, version, at)| (etag, version, instant(at))))
     }
 
-    /// Says that topics have come up to what was wanted of them: with a new document, or without where the bytes are the same.
-    /// A topic that somebody has brought further meanwhile is left alone.
-    pub async fn publish(&self, rendered: Vec<(Behind, Option<Stored>, Option<String>)>) -> Result<(), StoreError> {
+    /// Says that topics have come up to what was wanted of them, and stores what is new. A topic that somebody has brought
+    /// further meanwhile, or that is configured otherwise by now, is left alone. Gives what was stored.
+    pub async fn publish(
+        &self,
+        rendered: Vec<Rendered>,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<(Topic, Stored)>, StoreError> {
         let mut tx = self.db.write().await?;
-        for (behind, document, error) in rendered {
-            let topic = &behind.topic;
-            let sql = "UPDATE topics SET rendered = $3, error = $4 WHERE feed = $1 AND format = $2 AND rendered < $3";
-            let done = tx.run(sql, args![topic.feed.as_str(), topic.format.as_str(), behind.wanted, error]).await?;
-            let Some(document) = document.filter(|_| done > 0) else {
+        let mut published = Vec::new();
+        for Rendered { behind, document, error } in rendered {
+            let topic = behind.topic;
+            let key = || args![topic.feed.as_str(), topic.format.as_str()];
+            let sql = "UPDATE topics SET rendered = $3, error = $4 WHERE feed = $1 AND format = $2 AND rendered < $3 AND made_of = $5";
+            let mut values = key();
+            values.extend(args![behind.wanted, error, behind.made_of.as_str()]);
+            let done = tx.run(sql, values).await?;
+            let Some(document) = document.filter(|_| done > 0) else { continue };
+            let sql = "SELECT etag, version, last_modified FROM documents WHERE feed = $1 AND format = $2";
+            let before: Option<(String, i64, i64)> = tx.first(sql, key()).await?;
+            let Some(document) =
+                document.following(before.map(|(etag, version, at)| (etag, version, instant(at))), now)
+            else {
                 continue;
             };
+            let mut values = key();
+            values.extend(args![
+                document.version,
+                document.etag.as_str(),
+                millis(document.last_modified),
+                &document.plain[..],
+                &document.gzip[..],
+            ]);
             tx.run(
                 "INSERT INTO documents (feed, format, version, etag, last_modified, plain, gzip, brotli, zstd) \
                  VALUES ($1, $2, $3, $4, $5, $6, $7, NULL, NULL) \
                  ON CONFLICT (feed, format) DO UPDATE SET version = excluded.version, etag = excluded.etag, \
                  last_modified = excluded.last_modified, plain = excluded.plain, gzip = excluded.gzip, brotli = NULL, zstd = NULL",
-                args![
-                    topic.feed.as_str(),
-                    topic.format.as_str(),
-                    document.version,
-                    document.etag.as_str(),
-                    millis(document.last_modified),
-                    &document.plain[..],
-                    &document.gzip[..],
-                ],
+                values,
             )
             .await?;
+            published.push((topic, document));
         }
-        tx.commit().await
-    }
-
-    /// Notes why a topic could not be rendered. It stays behind.
-    pub async fn topic_failed(&self, topic: &Topic, error: &str) -> Result<(), StoreError> {
-        let mut tx = self.db.write().await?;
-        let sql = "UPDATE topics SET error = $3 WHERE feed = $1 AND format = $2";
-        tx.run(sql, args![topic.feed.as_str(), topic.format.as_str(), error]).await?;
-        tx.commit().await
+        tx.commit().await?;
+        Ok(published)
     }
 
     /// A document that still lacks its smaller encodings, if there is one.
@@ -216,5 +264,29 @@ impl Store {
             bytes: bytes.unwrap_or(0),
         };
         Ok(rows.into_iter().map(state).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fresh(etag: &str) -> Fresh {
+        Fresh { etag: etag.to_owned(), plain: Bytes::new(), gzip: Bytes::new() }
+    }
+
+    #[test]
+    fn last_modified_moves_forward_even_within_a_second() {
+        let now = DateTime::from_timestamp(1_800_000_000, 500).expect("a date");
+        let first = fresh("one").following(None, now).expect("a document");
+        let head = |stored: &Stored| Some((stored.etag.clone(), stored.version, stored.last_modified));
+        assert!(fresh("one").following(head(&first), now).is_none(), "the same bytes are no change");
+        let second = fresh("two").following(head(&first), now).expect("a document");
+        assert_eq!(
+            (second.version, second.last_modified),
+            (first.version + 1, first.last_modified + TimeDelta::seconds(1))
+        );
+        let earlier = fresh("three").following(head(&second), now - TimeDelta::days(1)).expect("a document");
+        assert!(earlier.last_modified > second.last_modified, "whatever the clock says");
     }
 }

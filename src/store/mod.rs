@@ -20,7 +20,7 @@ use thiserror::Error;
 use self::db::Db;
 
 pub use articles::{Batch, Outcome, Saved, Touches};
-pub use documents::{Behind, Stored, Topic, TopicState};
+pub use documents::{Behind, Fresh, Rendered, Stored, Topic, TopicState};
 pub use select::{Order, Query, Traits};
 pub use sources::{Claim, SourceState};
 pub use subscriptions::{Arrival, Delivered, Intent, Mode, Owed, Receiver, SubscriptionState};
@@ -83,5 +83,9 @@ fn millis(at: DateTime<Utc>) -> i64 {
 }
 
 fn instant(millis: i64) -> DateTime<Utc> {
-    DateTime::from_timestamp_millis(millis).unwrap_or_default()
+    DateTime::from_timestamp_millis(millis).unwrap_or(if millis > 0 {
+        DateTime::<Utc>::MAX_UTC
+    } else {
+        DateTime::<Utc>::MIN_UTC
+    })
 }

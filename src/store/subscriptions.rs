@@ -1,5 +1,7 @@
 //! WebSub: who wants which topic, what each has been given, and requests that are still to be verified.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::articles::new_nums;
@@ -139,7 +141,7 @@ pub struct SubscriptionState {
     pub receiver: Receiver,
     /// When its lease ends.
     pub lease_until: DateTime<Utc>,
-    /// Versions that it has not got.
+    /// 1 if it has not got the newest version.
     pub behind: i64,
     /// Failures in a row.
     pub failures: i64,
@@ -149,7 +151,7 @@ pub struct SubscriptionState {
     pub delivered: i64,
     /// When the last one arrived.
     pub delivered_at: Option<DateTime<Utc>>,
-    /// How long it took, in milliseconds.
+    /// How long the slowest of its batch took, in milliseconds.
     pub latency: Option<i64>,
 }
 
@@ -292,16 +294,15 @@ impl Store {
     /// Notes how deliveries went, if the claim still stands.
     pub async fn delivered(&self, by: &str, deliveries: &[Delivered], now: DateTime<Utc>) -> Result<(), StoreError> {
         let mut tx = self.db.write().await?;
+        let mut arrived: BTreeMap<i64, Vec<Arg>> = BTreeMap::new();
+        let slowest = deliveries.iter().map(|delivery| delivery.latency).max().unwrap_or_default();
         let (mut log, mut log_num) = (Vec::with_capacity(deliveries.len()), new_nums(now));
         for delivery in deliveries {
             let Delivered { owed, version, latency, result } = delivery;
             let latency = latency.num_milliseconds();
             let error = match result {
                 Arrival::Arrived => {
-                    let sql = "UPDATE subscriptions SET given = CASE WHEN given < $3 THEN $3 ELSE given END, claimed_until = 0, claimed_by = '', failures = 0, failing_since = NULL, \
-                               error = NULL, delivered = delivered + 1, delivered_at = $4, latency = $5 \
-                               WHERE num = $1 AND claimed_by = $2";
-                    tx.run(sql, args![owed.num, by, *version, millis(now), latency]).await?;
+                    arrived.entry(*version).or_default().push(owed.num.into());
                     None
                 }
                 Arrival::Gone => {
@@ -326,6 +327,12 @@ impl Store {
                 error
             ]);
             log_num += 1;
+        }
+        for (version, nums) in arrived {
+            let sql = "UPDATE subscriptions SET given = CASE WHEN given < $1 THEN $1 ELSE given END, claimed_until = 0, \
+                       claimed_by = '', failures = 0, failing_since = NULL, error = NULL, delivered = delivered + 1, \
+                       delivered_at = $2, latency = $3 WHERE claimed_by = $4 AND num IN ({})";
+            tx.run_in(sql, args![version, millis(now), slowest.num_milliseconds(), by], nums).await?;
         }
         tx.insert(
             "INSERT INTO deliveries (num, at, feed, format, callback, version, latency, error)",
@@ -406,13 +413,13 @@ impl Store {
         tx.commit().await
     }
 
-    /// Every subscription, by topic and callback.
-    pub async fn subscription_states(&self) -> Result<Vec<SubscriptionState>, StoreError> {
+    /// Every subscription whose lease runs, by topic and callback.
+    pub async fn subscription_states(&self, now: DateTime<Utc>) -> Result<Vec<SubscriptionState>, StoreError> {
         type Columns = (String, String, String, String, i64, i64, i64, Option<String>, i64, Option<i64>, Option<i64>);
-        let sql = "SELECT s.feed, s.format, s.callback, s.kind, s.lease_until, coalesce(d.version, 0) - s.given, s.failures, s.error, \
+        let sql = "SELECT s.feed, s.format, s.callback, s.kind, s.lease_until, CASE WHEN d.version > s.given THEN 1 ELSE 0 END, s.failures, s.error, \
                    s.delivered, s.delivered_at, s.latency FROM subscriptions s \
-                   LEFT JOIN documents d ON d.feed = s.feed AND d.format = s.format ORDER BY s.feed, s.format, s.callback";
-        let rows: Vec<Columns> = self.db.read().await?.all(sql, Vec::new()).await?;
+                   LEFT JOIN documents d ON d.feed = s.feed AND d.format = s.format WHERE s.lease_until > $1 ORDER BY s.feed, s.format, s.callback";
+        let rows: Vec<Columns> = self.db.read().await?.all(sql, args![millis(now)]).await?;
         let state =
             |(feed, format, callback, kind, lease, behind, failures, error, delivered, at, latency): Columns| {
                 SubscriptionState {
@@ -420,7 +427,7 @@ impl Store {
                     callback,
                     receiver: if kind == Receiver::Hub.word() { Receiver::Hub } else { Receiver::Subscriber },
                     lease_until: instant(lease),
-                    behind: behind.max(0),
+                    behind,
                     failures,
                     error,
                     delivered,

@@ -205,16 +205,16 @@ async fn an_article_from_tomorrow_waits_for_its_hour() {
 #[tokio::test]
 async fn a_change_makes_topics_owe_and_publishing_pays_up_to_what_was_seen() {
     let desk = Desk::new().await;
+    let paid = |owed: Vec<Behind>| -> Vec<Rendered> {
+        owed.into_iter().map(|behind| Rendered { behind, document: None, error: None }).collect()
+    };
     let behind = || async { desk.store.behind().await.expect("asked") };
     let owed = behind().await;
     assert_eq!(owed.len(), 1, "a new topic is behind");
     desk.save(10, vec![draft("7", "Rain")], &[]).await;
-    desk.store.publish(owed.into_iter().map(|behind| (behind, None, None)).collect()).await.expect("published");
+    desk.store.publish(paid(owed), at(0)).await.expect("published");
     assert_eq!(behind().await.len(), 1, "the change came after the look");
-    desk.store
-        .publish(behind().await.into_iter().map(|behind| (behind, None, None)).collect())
-        .await
-        .expect("published");
+    desk.store.publish(paid(behind().await), at(0)).await.expect("published");
     assert!(behind().await.is_empty());
 }
 

@@ -99,16 +99,18 @@ impl Store {
         Ok(taken)
     }
 
-    /// The hub did not take the request.
+    /// The hub did not take the request, or has denied it: then no pushes come any more.
     pub async fn upstream_failed(
         &self,
         upstream: &Upstream,
         error: &str,
         again: DateTime<Utc>,
+        denied: bool,
     ) -> Result<(), StoreError> {
         let mut tx = self.db.write().await?;
-        let sql = "UPDATE upstreams SET failures = failures + 1, error = $2, due_at = $3 WHERE source = $1";
-        tx.run(sql, args![upstream.source.as_str(), error, millis(again)]).await?;
+        let sql = "UPDATE upstreams SET failures = failures + 1, error = $2, due_at = $3, \
+                   lease_until = CASE WHEN $4 = 1 THEN 0 ELSE lease_until END WHERE source = $1";
+        tx.run(sql, args![upstream.source.as_str(), error, millis(again), i64::from(denied)]).await?;
         tx.run("DELETE FROM upstreams WHERE wanted = 0 AND failures >= $1", args![TRIES]).await?;
         tx.commit().await
     }

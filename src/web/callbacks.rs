@@ -73,7 +73,10 @@ async fn verified(desk: &Desk, upstream: &Upstream, query: &str) -> Result<Optio
                 why,
                 "the hub denies; the source is polled as scheduled"
             );
-            desk.app.store.upstream_failed(upstream, &format!("denied: {why}"), now() + TimeDelta::days(1)).await?;
+            desk.app
+                .store
+                .upstream_failed(upstream, &format!("denied: {why}"), now() + TimeDelta::days(1), true)
+                .await?;
             Ok(Some(String::new()))
         }
         _ => Ok(None),

@@ -153,7 +153,9 @@ pub(super) async fn feed(request: HttpRequest, desk: web::Data<Desk>) -> HttpRes
         None => by_accept(&request, &desk, file).await,
     };
     desk.metrics.served(response.status());
-    if let Some(user_agent) = text(request.headers(), &USER_AGENT) {
+    if (response.status().is_success() || response.status() == StatusCode::NOT_MODIFIED)
+        && let Some(user_agent) = text(request.headers(), &USER_AGENT)
+    {
         desk.metrics.readers.heard(&user_agent, file, now().date_naive());
     }
     response

@@ -99,7 +99,7 @@ impl Metrics {
             readers.get_or_create(&OfReader { product, feed_id, file }).set(i64::try_from(count).unwrap_or(i64::MAX));
         }
         registry.register("readers", "Subscribers that a reading service told of today; not to be added up", readers);
-        let subscriptions = app.store.subscription_states().await?;
+        let subscriptions = app.store.subscription_states(now()).await?;
         let count = |is: &dyn Fn(&SubscriptionState) -> bool| {
             i64::try_from(subscriptions.iter().filter(|subscription| is(subscription)).count()).unwrap_or(i64::MAX)
         };

@@ -30,6 +30,9 @@ const FAST: usize = 128;
 /// Deliveries that were not.
 const SLOW: usize = 512;
 
+/// Deliveries that are claimed: under way, or waiting for their host.
+const WAITING: usize = 2048;
+
 /// What is soon.
 const SOON: Duration = Duration::from_millis(100);
 
@@ -91,7 +94,7 @@ impl Duty for Deliver {
         let mut written = Instant::now();
         let mut more = true;
         loop {
-            let room = (FAST + BATCH).saturating_sub(crew.len()).min(BATCH);
+            let room = WAITING.saturating_sub(crew.len()).min(BATCH);
             if more && room > 0 && self.lanes.fast.available_permits() > 0 && !stop.is_cancelled() {
                 let owed = app.store.claim_owed(i64::try_from(room).unwrap_or(1), now(), now() + CLAIM, &by).await?;
                 more = owed.len() == room;
@@ -160,15 +163,32 @@ impl Deliver {
     }
 }
 
-/// One delivery. `None`: it was never sent, and its claim runs out.
+/// One delivery.
 async fn deliver(newsroom: Arc<Newsroom>, lanes: Arc<Lanes>, owed: Owed, document: Arc<Document>) -> Option<Delivered> {
     let claimed = Instant::now();
+    let failed = |owed: Owed, why: String, again| {
+        Some(Delivered {
+            version: document.version,
+            owed,
+            latency: TimeDelta::zero(),
+            result: Arrival::Failed(why, again),
+        })
+    };
+    let url = match Url::parse(&owed.callback) {
+        Ok(url) => url,
+        Err(error) => {
+            let again = again(&owed);
+            return failed(owed, format!("the callback is no address: {error}"), again);
+        }
+    };
+    // The host first: who waits for a host that hangs must not keep a place that others could use.
+    let _turn = newsroom.fetcher.callback_turn(&url).await;
     let place = Arc::clone(&lanes.fast).acquire_owned().await.ok()?;
     if claimed.elapsed() > STALE {
-        return None;
+        return failed(owed, "its host took too long with others".to_owned(), now() + BACK_OFF);
     }
     let started = Instant::now();
-    let answer = unhurried(post(&newsroom, &owed, &document), place, &lanes).await;
+    let answer = unhurried(post(&newsroom, &url, &owed, &document), place, &lanes).await;
     let result = match answer {
         Ok(200..=299) => Arrival::Arrived,
         Ok(410) if owed.receiver == Receiver::Subscriber => Arrival::Gone,
@@ -201,10 +221,9 @@ async fn unhurried<T>(answer: impl Future<Output = T>, place: OwnedSemaphorePerm
     answer.await
 }
 
-async fn post(newsroom: &Newsroom, owed: &Owed, document: &Document) -> Result<u16, FetchError> {
+async fn post(newsroom: &Newsroom, url: &Url, owed: &Owed, document: &Document) -> Result<u16, FetchError> {
     let site = &newsroom.config.site;
     let topic = site.topic(&owed.topic.feed, &owed.topic.format);
-    let url = Url::parse(&owed.callback).map_err(|error| FetchError::Client(format!("{}: {error}", owed.callback)))?;
     if owed.receiver == Receiver::Hub {
         // Hubs differ on the parameter's name: both serve all of them.
         let form = url::form_urlencoded::Serializer::new(String::new())
@@ -212,7 +231,7 @@ async fn post(newsroom: &Newsroom, owed: &Owed, document: &Document) -> Result<u
             .finish();
         return newsroom
             .fetcher
-            .post(&url, &[("content-type", "application/x-www-form-urlencoded")], Bytes::from(form))
+            .post(url, &[("content-type", "application/x-www-form-urlencoded")], Bytes::from(form))
             .await;
     }
     let media_type =
@@ -221,13 +240,14 @@ async fn post(newsroom: &Newsroom, owed: &Owed, document: &Document) -> Result<u
     let signed = owed.secret.as_ref().map(|secret| signature(newsroom.config.hub.algorithm, secret, &document.plain));
     let mut fields = vec![("content-type", media_type), ("link", link.as_str())];
     fields.extend(signed.as_deref().map(|signature| ("x-hub-signature", signature)));
-    newsroom.fetcher.post(&url, &fields, document.plain.clone()).await
+    newsroom.fetcher.post(url, &fields, document.plain.clone()).await
 }
 
 /// When a delivery that failed is tried again.
 fn again(owed: &Owed) -> DateTime<Utc> {
     let now = now();
-    if owed.failing_since.is_some_and(|since| now - since > GIVE_UP) {
+    // A hub has no lease that could end its rest.
+    if owed.receiver == Receiver::Subscriber && owed.failing_since.is_some_and(|since| now - since > GIVE_UP) {
         return owed.lease_until;
     }
     let wait = (BACK_OFF * (1 << owed.failures.clamp(0, 12))).min(LONGEST_BACK_OFF);

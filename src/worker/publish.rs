@@ -1,20 +1,20 @@
 //! The duty to publish: topics that are behind come up to what is wanted of them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use futures_util::{FutureExt, StreamExt, TryStreamExt, stream};
+use futures_util::{FutureExt, StreamExt, stream};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
 use super::{Duty, DutyError, Next};
 use crate::app::{App, Newsroom, now};
-use crate::document::{made, next};
+use crate::document::{fresh, made};
 use crate::feed::Snapshot;
 use crate::format::{self, Format};
-use crate::store::{Behind, Stored};
+use crate::store::{Behind, Rendered, Topic};
 
 /// Feeds that are rendered before their documents are stored in one transaction: bounds memory.
 const FEEDS: usize = 4;
@@ -38,16 +38,17 @@ impl Duty for Publish {
     }
 }
 
-/// What became of one topic.
-type Rendered = (Behind, Option<Stored>, Option<String>);
-
 /// Renders all topics that are behind. A feed that can't be rendered keeps its last good document, and is told.
 pub async fn publish_all(app: &Arc<App>, stop: &CancellationToken) -> Result<(), DutyError> {
+    let newsroom = app.newsroom();
+    let ours: HashMap<Topic, String> = newsroom.config.topics().into_iter().collect();
     let mut feeds: BTreeMap<String, Vec<Behind>> = BTreeMap::new();
     for behind in app.store.behind().await? {
-        feeds.entry(behind.topic.feed.clone()).or_default().push(behind);
+        // What is configured otherwise than we know is for whoever knows, or for us when we have read the files again.
+        if ours.get(&behind.topic) == Some(&behind.made_of) {
+            feeds.entry(behind.topic.feed.clone()).or_default().push(behind);
+        }
     }
-    let newsroom = app.newsroom();
     let cores = std::thread::available_parallelism().map_or(2, usize::from);
     let feeds: Vec<_> = feeds.into_iter().collect();
     for feeds in feeds.chunks(FEEDS) {
@@ -58,13 +59,9 @@ pub async fn publish_all(app: &Arc<App>, stop: &CancellationToken) -> Result<(),
         for (name, behind) in feeds {
             work.push(render(app, &newsroom, name, behind.clone()).boxed());
         }
-        let rendered: Vec<Vec<Rendered>> = stream::iter(work).buffer_unordered(cores).try_collect().await?;
-        let rendered: Vec<Rendered> = rendered.into_iter().flatten().collect();
-        app.store.publish(rendered.clone()).await?;
-        for (behind, document, _) in rendered {
-            if let Some(document) = document {
-                app.shelf.put(behind.topic, document.into());
-            }
+        let rendered: Vec<Vec<Rendered>> = stream::iter(work).buffer_unordered(cores).collect().await;
+        for (topic, document) in app.store.publish(rendered.into_iter().flatten().collect(), now()).await? {
+            app.shelf.put(topic, document.into());
         }
         app.wakes.deliver.notify_one();
         app.wakes.compress.notify_one();
@@ -72,45 +69,37 @@ pub async fn publish_all(app: &Arc<App>, stop: &CancellationToken) -> Result<(),
     Ok(())
 }
 
-/// One feed in all formats that are behind, from one look at its articles.
-async fn render(
+/// One feed in all formats that are behind, from one look at its articles. What goes wrong with it is its own affair.
+async fn render(app: &App, newsroom: &Arc<Newsroom>, name: &str, behind: Vec<Behind>) -> Vec<Rendered> {
+    match rendered(app, newsroom, name, behind.clone()).await {
+        Ok(rendered) => rendered,
+        Err(why) => {
+            error!(feed = name, %why, "can't publish; the last good documents stay");
+            let failed = |behind| Rendered { behind, document: None, error: Some(why.to_string()) };
+            behind.into_iter().map(failed).collect()
+        }
+    }
+}
+
+async fn rendered(
     app: &App,
     newsroom: &Arc<Newsroom>,
     name: &str,
     behind: Vec<Behind>,
 ) -> Result<Vec<Rendered>, DutyError> {
-    // A feed that another process knows and we don't is not ours to render.
-    let Some(feed) = newsroom.config.feed(name) else {
-        return Ok(Vec::new());
-    };
+    let Some(feed) = newsroom.config.feed(name) else { return Ok(Vec::new()) };
     let articles = app.store.select(&feed.query).await?;
-    let mut heads = Vec::new();
-    for behind in behind {
-        let head = app.store.document_head(&behind.topic).await?;
-        heads.push((behind, head));
-    }
     let snapshot = Snapshot { info: feed.info.clone(), content: feed.content, articles };
     let newsroom = Arc::clone(newsroom);
     let work = tokio::task::spawn_blocking(move || {
-        let mut rendered = Vec::new();
-        for (behind, head) in heads {
-            let Some(format) = format::by_ending(&behind.topic.format) else {
-                continue;
-            };
-            rendered.push(one(format, &snapshot, &newsroom, behind, head));
-        }
-        rendered
+        let with_format = |behind: Behind| Some((format::by_ending(&behind.topic.format)?, behind));
+        let formats = behind.into_iter().filter_map(with_format);
+        formats.map(|(format, behind)| one(format, &snapshot, &newsroom, behind)).collect()
     });
     Ok(work.await?)
 }
 
-fn one(
-    format: &Format,
-    snapshot: &Snapshot,
-    newsroom: &Newsroom,
-    behind: Behind,
-    head: Option<(String, i64, chrono::DateTime<chrono::Utc>)>,
-) -> Rendered {
+fn one(format: &Format, snapshot: &Snapshot, newsroom: &Newsroom, behind: Behind) -> Rendered {
     match made(format, snapshot, &newsroom.config.site) {
         Ok(made) => {
             let told = (!made.left_out.is_empty()).then(|| {
@@ -123,11 +112,11 @@ fn one(
                 );
                 format!("left out: {}", list.join(", "))
             });
-            (behind, next(made.bytes, head, now()), told)
+            Rendered { behind, document: Some(fresh(made.bytes)), error: told }
         }
         Err(why) => {
             error!(feed = behind.topic.feed, format = format.name, %why, "can't publish; the last good document stays");
-            (behind, None, Some(why.to_string()))
+            Rendered { behind, document: None, error: Some(why.to_string()) }
         }
     }
 }

@@ -162,7 +162,7 @@ pub async fn push(app: &Arc<App>, name: &str, body: Bytes) -> Result<(), Failure
     let mut tally = Tally::default();
     // Whom we are subscribed to is found out by pulling alone.
     let pulled = Pulled { next: Cursor(claim.cursor.clone()), hub: None, ..pulled };
-    let result = take(app, &newsroom, source, &claim, pulled, &mut tally).await;
+    let result = held(app, &claim, take(app, &newsroom, source, &claim, pulled, &mut tally)).await;
     if tally.changed() {
         info!(source = name, new = tally.count(Outcome::New), corrected = tally.count(Outcome::Corrected), "pushed");
     }
@@ -208,7 +208,7 @@ async fn pull_claimed(
         progress.done += pulled.items.len() as u64;
         progress.expected = pulled.expected.or(progress.expected);
         if !pulled.more {
-            take(app, newsroom, source, claim, pulled, tally).await?;
+            held(app, claim, take(app, newsroom, source, claim, pulled, tally)).await?;
             watch(progress);
             return Ok(());
         }
@@ -216,7 +216,7 @@ async fn pull_claimed(
         let storing = Arc::clone(&stock.storing).lock_owned().await;
         let next = pulled.next.clone();
         let store = async {
-            let taken = take(app, newsroom, source, claim, pulled, tally).await;
+            let taken = held(app, claim, take(app, newsroom, source, claim, pulled, tally)).await;
             drop(storing);
             taken
         };
@@ -297,6 +297,14 @@ async fn normalised(items: Vec<Item>, house: &HouseStyle) -> Result<(Vec<Draft>,
         }
     }
     Ok((drafts, rejected))
+}
+
+/// Does some work while the claim is held on to.
+async fn held<T>(app: &App, claim: &Claim, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    tokio::select! {
+        result = work => result,
+        lost = hold(&app.store, claim) => Err(lost.into()),
+    }
 }
 
 /// Renews a claim until it is lost. Runs beside a pull, and is dropped when that is done.

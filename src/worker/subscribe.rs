@@ -48,7 +48,7 @@ impl Duty for Subscribe {
                     "can't subscribe; the source is polled as scheduled"
                 );
             }
-            app.store.upstream_failed(&upstream, &why, now() + wait).await?;
+            app.store.upstream_failed(&upstream, &why, now() + wait, false).await?;
         }
         Ok(Next::Now)
     }

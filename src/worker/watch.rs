@@ -33,8 +33,9 @@ impl Duty for Watch {
 
     async fn step(&self, app: &Arc<App>, _stop: &CancellationToken) -> Result<Next, DutyError> {
         let moved = app.store.moved().await?;
-        if self.seen.swap(moved, Ordering::Relaxed) != moved {
+        if self.seen.load(Ordering::Relaxed) != moved {
             app.refresh_shelf().await?;
+            self.seen.store(moved, Ordering::Relaxed);
             app.wakes.all();
         }
         Ok(Next::At(Some(now() + EVERY)))
