@@ -8,6 +8,7 @@ CREATE TABLE sources (
     due_at        BIGINT NOT NULL,               -- owed when due_at <= now
     claimed_until BIGINT NOT NULL DEFAULT 0,
     claimed_by    TEXT   NOT NULL DEFAULT '',
+    unfinished    BIGINT NOT NULL DEFAULT 0,     -- 1: the last pull was cut short
     failures      BIGINT NOT NULL DEFAULT 0,     -- in a row
     error         TEXT,                          -- of the last pull, if it failed
     note          TEXT,

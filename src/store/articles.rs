@@ -58,7 +58,8 @@ impl Store {
         touches: &Touches<'_>,
     ) -> Result<Saved, StoreError> {
         let mut tx = self.db.write().await?;
-        let sql = "UPDATE sources SET cursor = $1, claimed_until = $2 WHERE name = $3 AND claimed_by = $4";
+        let sql =
+            "UPDATE sources SET cursor = $1, claimed_until = $2, unfinished = 1 WHERE name = $3 AND claimed_by = $4";
         let fenced = args![batch.cursor, millis(until), claim.source.as_str(), claim.by.as_str()];
         if tx.run(sql, fenced).await? == 0 {
             return Err(StoreError::Fenced(claim.source.clone()));

@@ -19,6 +19,8 @@ pub struct Claim {
     pub cursor: Option<String>,
     /// Pulls that failed in a row before this one.
     pub failures: i64,
+    /// Whether the pull before was cut short: this one goes on where that was, and then has still to look for what is new.
+    pub unfinished: bool,
     /// When it was due, in milliseconds: if that moves while it is pulled, it has been asked for again.
     due_at: i64,
 }
@@ -126,6 +128,7 @@ impl Store {
             .run(
                 "UPDATE sources SET claimed_until = 0, claimed_by = '', due_at = CASE WHEN due_at = $9 THEN $3 ELSE due_at END, error = $4, note = $5, \
                  failures = CASE WHEN $6 = 1 THEN 0 ELSE failures + 1 END, \
+                 unfinished = CASE WHEN $6 = 1 THEN 0 ELSE unfinished END, \
                  pulled_at = CASE WHEN $6 = 1 THEN $7 ELSE pulled_at END, \
                  changed_at = CASE WHEN $8 = 1 THEN $7 ELSE changed_at END \
                  WHERE name = $1 AND claimed_by = $2",
@@ -234,13 +237,15 @@ async fn take(
     until: DateTime<Utc>,
     by: &str,
 ) -> Result<Option<Claim>, StoreError> {
-    let sql = "UPDATE sources SET claimed_until = $1, claimed_by = $2 WHERE name = $3 AND claimed_until <= $4 RETURNING cursor, failures, due_at";
-    let row: Option<(Option<String>, i64, i64)> = tx.first(sql, args![millis(until), by, name, millis(now)]).await?;
-    Ok(row.map(|(cursor, failures, due_at)| Claim {
+    let sql = "UPDATE sources SET claimed_until = $1, claimed_by = $2 WHERE name = $3 AND claimed_until <= $4 RETURNING cursor, failures, due_at, unfinished";
+    let row: Option<(Option<String>, i64, i64, i64)> =
+        tx.first(sql, args![millis(until), by, name, millis(now)]).await?;
+    Ok(row.map(|(cursor, failures, due_at, unfinished)| Claim {
         source: name.to_owned(),
         by: by.to_owned(),
         cursor,
         failures,
+        unfinished: unfinished == 1,
         due_at,
     }))
 }

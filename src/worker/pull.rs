@@ -203,14 +203,21 @@ async fn pull_claimed(
         }
     };
     let mut progress = Progress { done: 0, expected: None };
+    // The end of a pull that was cut short says nothing of what happened since: then the source is asked once more.
+    let mut unfinished = claim.unfinished;
     let mut pulled = ask(Cursor(claim.cursor.clone())).await?;
     loop {
         progress.done += pulled.items.len() as u64;
         progress.expected = pulled.expected.or(progress.expected);
         if !pulled.more {
+            let next = pulled.next.clone();
             held(app, claim, take(app, newsroom, source, claim, pulled, tally)).await?;
             watch(progress);
-            return Ok(());
+            if !std::mem::take(&mut unfinished) {
+                return Ok(());
+            }
+            pulled = ask(next).await?;
+            continue;
         }
         // Whoever asks what is held waits until this batch is stored.
         let storing = Arc::clone(&stock.storing).lock_owned().await;
