@@ -43,10 +43,10 @@ const CLAIM: TimeDelta = TimeDelta::seconds(60);
 const STALE: Duration = Duration::from_secs(30);
 
 /// Subscriptions that are claimed at once, and results that are written at once.
-const BATCH: usize = 256;
+const BATCH: usize = 512;
 
 /// Results wait at most this long to be written.
-const WRITE: Duration = Duration::from_millis(25);
+const WRITE: Duration = Duration::from_millis(40);
 
 /// While some deliveries hang, others fall due.
 const LOOK: Duration = Duration::from_secs(1);
