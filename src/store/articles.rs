@@ -387,33 +387,14 @@ impl Desk {
         let back = next.withdrawn_at.is_some();
         let wins = stored.source == self.source || back || self.precedence < stored.precedence;
         if wins {
-            let Article {
-                link,
-                title,
-                summary,
-                html,
-                authors,
-                sections,
-                tags,
-                image,
-                language,
-                published,
-                updated,
-                ..
-            } = draft.article;
-            let published = if draft.dated { published } else { stored.article.published };
+            let updated = draft.article.updated;
+            // What is the store's own stays: the id, the sources, and the times as far as the draft does not state them.
             next.article = Article {
-                link,
-                title,
-                summary,
-                html,
-                authors,
-                sections,
-                tags,
-                image,
-                language,
-                published,
-                ..next.article
+                id: next.article.id,
+                sources: next.article.sources,
+                published: if draft.dated { draft.article.published } else { next.article.published },
+                updated: next.article.updated,
+                ..draft.article
             };
             next.source = self.source.clone();
             next.precedence = self.precedence;

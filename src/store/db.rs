@@ -182,7 +182,7 @@ impl Tx {
                 if at > 0 {
                     sql.push(',');
                 }
-                sql.push_str(&format!("({})", self.values(args.len(), row.len())));
+                sql.push_str(&format!("({})", self.values(row.len())));
                 args.extend(row);
             }
             sql.push(' ');
@@ -193,7 +193,7 @@ impl Tx {
     }
 
     /// The placeholders of a row. SQLite looks numbered ones up one by one, which is slow where there are hundreds.
-    fn values(&self, _before: usize, count: usize) -> String {
+    fn values(&self, count: usize) -> String {
         match self {
             Tx::Sqlite(_) => vec!["?"; count].join(","),
         }
