@@ -40,10 +40,15 @@ impl Duty for Publish {
 
 /// Renders all topics that are behind. A feed that can't be rendered keeps its last good document, and is told.
 pub async fn publish_all(app: &Arc<App>, stop: &CancellationToken) -> Result<(), DutyError> {
+    let owed = app.store.behind().await?;
+    if owed.is_empty() {
+        // Most wake-ups: nothing to fingerprint the configuration for.
+        return Ok(());
+    }
     let newsroom = app.newsroom();
     let ours: HashMap<Topic, String> = newsroom.config.topics().into_iter().collect();
     let mut feeds: BTreeMap<String, Vec<Behind>> = BTreeMap::new();
-    for behind in app.store.behind().await? {
+    for behind in owed {
         // What is configured otherwise than we know is for whoever knows, or for us when we have read the files again.
         if ours.get(&behind.topic) == Some(&behind.made_of) {
             feeds.entry(behind.topic.feed.clone()).or_default().push(behind);
