@@ -15,6 +15,10 @@ use courant::normalize::{HouseStyle, draft};
 use courant::store::{Batch, Query, Store};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 
+/// As in the program.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 const ARTICLES: usize = 50;
 
 fn at(hours: i64) -> DateTime<Utc> {

@@ -195,12 +195,10 @@ impl Article {
 
     /// Whether a reader would see no difference: everything but the id, its sources and the time of the change.
     pub fn reads_like(&self, other: &Article) -> bool {
-        let same = |article: &Article| {
-            let Article { link, title, summary, html, authors, sections, tags, image, language, published, .. } =
-                article.clone();
-            (link, title, summary, html, authors, sections, tags, image, language, published)
-        };
-        same(self) == same(other)
+        let Article { link, title, summary, html, authors, sections, tags, image, language, published, .. } = self;
+        (title, link, published, language) == (&other.title, &other.link, &other.published, &other.language)
+            && (authors, sections, tags, image) == (&other.authors, &other.sections, &other.tags, &other.image)
+            && (summary, html) == (&other.summary, &other.html)
     }
 
     /// What feeds select it by, each once: `source:…`, `section:…`, `tag:…`, `author:…`, `language:…`, in lower case.

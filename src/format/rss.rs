@@ -87,15 +87,20 @@ fn item(article: &Article, content: Content) -> Item {
 
 /// `media:content` (Media RSS 1.5.1), with the alternative text as its description.
 fn media(image: &Image) -> ExtensionMap {
-    let mut attrs = BTreeMap::from([("url".to_owned(), image.url.clone()), ("medium".to_owned(), "image".to_owned())]);
-    attrs.extend(image.mime.clone().map(|mime| ("type".to_owned(), mime)));
-    attrs.extend(image.width.map(|width| ("width".to_owned(), width.to_string())));
-    attrs.extend(image.height.map(|height| ("height".to_owned(), height.to_string())));
-    attrs.extend(image.bytes.map(|bytes| ("fileSize".to_owned(), bytes.to_string())));
+    let number = |number: Option<u64>| number.map(|number| number.to_string());
+    let attrs = [
+        ("url", Some(image.url.clone())),
+        ("medium", Some("image".to_owned())),
+        ("type", image.mime.clone()),
+        ("width", number(image.width.map(u64::from))),
+        ("height", number(image.height.map(u64::from))),
+        ("fileSize", number(image.bytes)),
+    ];
+    let attrs = attrs.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect();
     let described = Extension {
         name: "media:description".to_owned(),
         value: Some(image.alt.clone()),
-        attrs: BTreeMap::from([("type".to_owned(), "plain".to_owned())]),
+        attrs: BTreeMap::new(),
         children: BTreeMap::new(),
     };
     let children = if image.alt.is_empty() {
@@ -112,7 +117,10 @@ fn date(at: DateTime<Utc>) -> String {
     // Read once: chrono would read the pattern for each date.
     static PATTERN: LazyLock<Vec<FormatItem<'static>>> =
         LazyLock::new(|| StrftimeItems::new("%a, %d %b %Y %H:%M:%S GMT").collect());
-    at.format_with_items(PATTERN.iter()).to_string()
+    let mut written = String::with_capacity(32);
+    // A String takes everything.
+    let _ = at.format_with_items(PATTERN.iter()).write_to(&mut written);
+    written
 }
 
 fn read_back(bytes: &[u8]) -> Result<Vec<Seen>, String> {
