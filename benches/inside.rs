@@ -3,6 +3,7 @@
 //! `cargo bench --bench inside`. Each pair of lines is a ratio: `render/rss/courant` against `render/rss/crate`, which writes the
 //! same model, ready-made.
 
+use std::collections::HashSet;
 use std::hint::black_box;
 use std::sync::Arc;
 
@@ -170,7 +171,13 @@ fn pipeline(criterion: &mut Criterion) {
             runtime.block_on(async {
                 let by = number.to_string();
                 let claim = store.claim("website", at(9000), at(9000), &by).await.ok().flatten().expect("a claim");
-                let batch = Batch { drafts, gone: Vec::new(), cursor: None, precedence: 10 };
+                let batch = Batch {
+                    drafts,
+                    gone: Vec::new(),
+                    cursor: None,
+                    precedence: 10,
+                    sources: HashSet::from(["website".to_owned()]),
+                };
                 store.save(&claim, batch, at(9000), at(9000), &|_, _| Vec::new()).await.expect("saved")
             })
         });

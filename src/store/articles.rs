@@ -23,6 +23,8 @@ pub struct Batch {
     pub cursor: Option<String>,
     /// Whose text wins when several sources bring one article: the smaller number's.
     pub precedence: i64,
+    /// The newsroom's sources. The articles of one that is no more (it was renamed, say) go to whoever tells of them.
+    pub sources: HashSet<String>,
 }
 
 /// What became of an article.
@@ -67,6 +69,7 @@ impl Store {
         let drafts = last_of_each(batch.drafts);
         let mut desk = Desk::read(&mut tx, &claim.source, now, &drafts, &batch.gone).await?;
         desk.precedence = batch.precedence;
+        desk.sources = batch.sources;
         desk.next_num = new_nums(now);
         let mut outcomes = Vec::with_capacity(drafts.len());
         for draft in drafts {
@@ -276,6 +279,7 @@ struct Origin {
 struct Desk {
     source: String,
     precedence: i64,
+    sources: HashSet<String>,
     now: DateTime<Utc>,
     next_num: i64,
     origins: HashMap<SourceKey, Origin>,
@@ -329,6 +333,7 @@ impl Desk {
         let mut desk = Desk {
             source: source.to_owned(),
             precedence: 0,
+            sources: HashSet::new(),
             now,
             next_num: 0,
             origins: HashMap::new(),
@@ -384,8 +389,8 @@ impl Desk {
         if !next.article.sources.contains(&self.source) {
             next.article.sources.push(self.source.clone());
         }
-        let back = next.withdrawn_at.is_some();
-        let wins = stored.source == self.source || back || self.precedence < stored.precedence;
+        let wins = self.wins(&stored);
+        let back = wins && stored.withdrawn_at.is_some();
         if wins {
             let updated = draft.article.updated;
             // What is the store's own stays: the id, the sources, and the times as far as the draft does not state them.
@@ -417,6 +422,14 @@ impl Desk {
             self.change(num, next);
         }
         outcome
+    }
+
+    /// Whether this source's text is what readers see. An article that its source has taken back stays away, whatever lesser
+    /// sources still tell of it: a newsroom that retracts on its website must not find the text in print again.
+    fn wins(&self, stored: &Stored) -> bool {
+        let ranks = self.precedence.cmp(&stored.precedence);
+        let is_heir = !self.sources.contains(&stored.source);
+        stored.source == self.source || is_heir || ranks.is_lt() || (ranks.is_eq() && stored.withdrawn_at.is_some())
     }
 
     fn add(&mut self, draft: Draft) -> Outcome {
@@ -453,14 +466,15 @@ impl Desk {
         let now = millis(self.now);
         self.origin(key, origin.article, None, Some(now));
         let mut next = self.articles.get(&origin.article)?.clone();
-        if next.source == self.source {
+        let is_ours = next.source == self.source;
+        if is_ours {
             next.withdrawn_at = next.withdrawn_at.or(Some(now));
         } else {
             // The text is another source's: it stays.
             next.article.sources.retain(|source| *source != self.source);
         }
         self.change(origin.article, next);
-        Some(Outcome::Withdrawn)
+        Some(if is_ours { Outcome::Withdrawn } else { Outcome::Unchanged })
     }
 
     /// The time of a change, told apart by milliseconds from other changes of that second: a bulk edit gives many articles one

@@ -1,4 +1,4 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use chrono::TimeDelta;
 use proptest::prelude::*;
@@ -38,6 +38,11 @@ struct Desk {
     _dir: tempfile::TempDir,
 }
 
+/// The names of its sources.
+fn newsroom() -> HashSet<String> {
+    ["website", "edition"].map(str::to_owned).into()
+}
+
 const WEBSITE: i64 = 10;
 const EDITION: i64 = 40;
 
@@ -69,7 +74,7 @@ impl Desk {
         let now = at(now);
         let claim = self.claim(source, now).await;
         let gone = gone.iter().map(|key| SourceKey((*key).to_owned())).collect();
-        let batch = Batch { drafts, gone, cursor: Some("c".to_owned()), precedence };
+        let batch = Batch { drafts, gone, cursor: Some("c".to_owned()), precedence, sources: newsroom() };
         let saved = self
             .store
             .save(&claim, batch, now, now + TimeDelta::seconds(10), &|_, _| vec!["all".to_owned()])
@@ -148,6 +153,39 @@ async fn the_same_article_from_the_edition_and_the_website_is_one_and_the_websit
 }
 
 #[tokio::test]
+async fn what_the_website_takes_back_does_not_come_back_by_the_edition() {
+    let desk = Desk::new().await;
+    let mut printed = draft("printed", "Rain");
+    printed.article.link = article("7", "").link;
+    printed.article.sources = vec!["edition".to_owned()];
+    desk.save(10, vec![draft("7", "Rain")], &[]).await;
+    desk.save_of("edition", EDITION, 20, vec![printed.clone()], &[]).await;
+    assert_eq!(desk.save(30, Vec::new(), &["7"]).await, [Outcome::Withdrawn]);
+    printed.article.title = "Rain, printed again".to_owned();
+    assert_eq!(desk.save_of("edition", EDITION, 40, vec![printed], &[]).await, [Outcome::Unchanged]);
+    assert!(desk.shown().await.is_empty());
+    assert_eq!(desk.save(50, vec![draft("7", "Rain")], &[]).await, [Outcome::Corrected]);
+    assert_eq!(desk.save_of("edition", EDITION, 60, Vec::new(), &["printed"]).await, [Outcome::Unchanged]);
+    assert_eq!(desk.shown().await.len(), 1, "the edition took back a text that is the website's");
+}
+
+#[tokio::test]
+async fn the_articles_of_a_source_that_was_renamed_go_on_under_its_new_name() {
+    let desk = Desk::new().await;
+    let renamed = [("site", "1"), ("edition", "1")];
+    desk.save(10, vec![draft("7", "Rain")], &[]).await;
+    let id = desk.shown().await[0].id.clone();
+    desk.store.register(&renamed, at(20)).await.expect("registered");
+    let claim = desk.claim("site", at(20)).await;
+    let drafts = vec![draft("7", "Heavy rain")];
+    let sources = renamed.iter().map(|(name, _)| (*name).to_owned()).collect();
+    let batch = Batch { drafts, gone: Vec::new(), cursor: None, precedence: WEBSITE, sources };
+    desk.store.save(&claim, batch, at(20), at(30), &|_, _| Vec::new()).await.expect("saved");
+    let shown = desk.shown().await;
+    assert_eq!((shown.len(), shown[0].title.as_str(), &shown[0].id), (1, "Heavy rain", &id));
+}
+
+#[tokio::test]
 async fn two_posts_of_one_source_stay_two_even_if_one_takes_the_others_address() {
     let desk = Desk::new().await;
     desk.save(10, vec![draft("7", "Rain")], &[]).await;
@@ -173,7 +211,13 @@ async fn a_late_worker_writes_nothing() {
     let late = desk.claim("website", at(0)).await;
     let now = at(60);
     let _taken_over = desk.claim("website", now).await;
-    let batch = Batch { drafts: vec![draft("7", "Rain")], gone: Vec::new(), cursor: None, precedence: WEBSITE };
+    let batch = Batch {
+        drafts: vec![draft("7", "Rain")],
+        gone: Vec::new(),
+        cursor: None,
+        precedence: WEBSITE,
+        sources: newsroom(),
+    };
     let saved = desk.store.save(&late, batch, now, now, &|_, _| Vec::new()).await;
     assert!(matches!(saved, Err(StoreError::Fenced(_))));
     assert!(desk.store.finish(&late, now, now, Ok((None, true))).await.is_err());

@@ -259,7 +259,8 @@ async fn take(
     let (drafts, rejected) = normalised(items, &source.house).await?;
     tally.rejected.extend(rejected);
 
-    let batch = Batch { drafts, gone, cursor: next.0, precedence: source.kind.precedence };
+    let sources = newsroom.config.sources.iter().map(|source| source.name.clone()).collect();
+    let batch = Batch { drafts, gone, cursor: next.0, precedence: source.kind.precedence, sources };
     let feeds = &newsroom.config.feeds;
     let saved =
         app.store.save(claim, batch, now(), now() + CLAIM, &|before, after| touched(feeds, before, after)).await?;
