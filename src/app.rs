@@ -227,12 +227,17 @@ impl App {
         }
     }
 
-    /// Takes from the shelf what is no longer the stored version: another process has written.
+    /// Brings what is on the shelf up to what is stored: another process has written. Who reads it next needs no database.
     pub async fn refresh_shelf(&self) -> Result<(), StoreError> {
         let stored = self.store.versions().await?;
-        for held in self.shelf.held() {
-            if !stored.contains(&held) {
-                self.shelf.remove(&held.0);
+        for held in self.shelf.held().into_iter().filter(|held| !stored.contains(held)) {
+            let (topic, version, _) = held;
+            match self.store.document(&topic).await? {
+                Some(newest) if newest.version >= version => {
+                    self.shelf.put(topic, newest.into());
+                }
+                // It is gone, or the database is one of yesterday.
+                _ => self.shelf.remove(&topic),
             }
         }
         Ok(())

@@ -65,8 +65,8 @@ pub enum BadRequest {
     /// A callback that can't be called.
     #[error("hub.callback is not an http or https address")]
     Callback,
-    /// A secret that is too long.
-    #[error("hub.secret must be shorter than {MAX_SECRET} bytes")]
+    /// A secret that is too long, or can't be stored.
+    #[error("hub.secret must be shorter than {MAX_SECRET} bytes, without NUL")]
     Secret,
     /// A lease that is no number.
     #[error("hub.lease_seconds is not a whole number of seconds")]
@@ -93,12 +93,15 @@ impl Request {
         };
         let callback = filled("hub.callback").ok_or(BadRequest::Missing("callback"))?.to_owned();
         let is_web = |url: &Url| matches!(url.scheme(), "http" | "https") && url.has_host() && url.fragment().is_none();
-        if callback.len() > MAX_CALLBACK || !Url::parse(&callback).is_ok_and(|url| is_web(&url)) {
+        if callback.len() > MAX_CALLBACK
+            || callback.contains('\0')
+            || !Url::parse(&callback).is_ok_and(|url| is_web(&url))
+        {
             return Err(BadRequest::Callback);
         }
         let topic = filled("hub.topic").ok_or(BadRequest::Missing("topic"))?.to_owned();
         let secret = filled("hub.secret").map(str::to_owned);
-        if secret.as_ref().is_some_and(|secret| secret.len() >= MAX_SECRET) {
+        if secret.as_ref().is_some_and(|secret| secret.len() >= MAX_SECRET || secret.contains('\0')) {
             return Err(BadRequest::Secret);
         }
         let lease = filled("hub.lease_seconds").map(|lease| lease.trim().parse::<u64>().map_err(|_| BadRequest::Lease));

@@ -100,8 +100,9 @@ pub struct Item {
 }
 
 impl Item {
-    /// An item that has nothing yet but its key and its title.
-    pub fn new(key: SourceKey, title: Text) -> Self {
+    /// An item that has nothing yet but its key and its title. A key is stored as it is, but for NUL, which can't be.
+    pub fn new(mut key: SourceKey, title: Text) -> Self {
+        key.0.retain(|c| c != '\0');
         Self {
             key,
             title,

@@ -70,7 +70,6 @@ impl Store {
         let mut desk = Desk::read(&mut tx, &claim.source, now, &drafts, &batch.gone).await?;
         desk.precedence = batch.precedence;
         desk.sources = batch.sources;
-        desk.next_num = new_nums(now);
         let mut outcomes = Vec::with_capacity(drafts.len());
         for draft in drafts {
             let key = draft.key.clone();
@@ -330,12 +329,16 @@ impl Desk {
         let sql = "SELECT updated FROM articles WHERE updated / 1000 IN ({})";
         let moments: Vec<(i64,)> = tx.all_in(sql, Vec::new(), seconds).await?;
 
+        // The clocks of nodes differ, and numbers ascend all the same.
+        let last: Option<(Option<i64>,)> = tx.first("SELECT max(num) FROM articles", Vec::new()).await?;
+        let next_num = last.and_then(|(last,)| last).map_or(0, |last| last + 1).max(new_nums(now));
+
         let mut desk = Desk {
             source: source.to_owned(),
             precedence: 0,
             sources: HashSet::new(),
             now,
-            next_num: 0,
+            next_num,
             origins: HashMap::new(),
             articles: HashMap::new(),
             by_link: HashMap::new(),

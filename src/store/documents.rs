@@ -148,10 +148,12 @@ impl Store {
 
     /// The topics that are behind, feed by feed.
     pub async fn behind(&self) -> Result<Vec<Behind>, StoreError> {
-        let sql = "SELECT feed, format, wanted, made_of FROM topics WHERE rendered < wanted ORDER BY feed, format";
+        let sql = "SELECT feed, format, wanted, made_of FROM topics WHERE rendered < wanted";
         let rows: Vec<(String, String, i64, String)> = self.db.read().await?.all(sql, Vec::new()).await?;
         let behind = |(feed, format, wanted, made_of)| Behind { topic: Topic { feed, format }, wanted, made_of };
-        Ok(rows.into_iter().map(behind).collect())
+        let mut rows: Vec<Behind> = rows.into_iter().map(behind).collect();
+        rows.sort_unstable_by(|one, other| one.topic.cmp(&other.topic));
+        Ok(rows)
     }
 
     /// The ETag, version and Last-Modified of a topic's document, if it has one.
@@ -217,7 +219,7 @@ impl Store {
 
     /// Adds the smaller encodings of a document, unless it has changed meanwhile.
     pub async fn compressed(&self, topic: &Topic, etag: &str, brotli: &[u8], zstd: &[u8]) -> Result<(), StoreError> {
-        let mut tx = self.db.write().await?;
+        let mut tx = self.db.write_beside().await?;
         let sql = "UPDATE documents SET brotli = $4, zstd = $5 WHERE feed = $1 AND format = $2 AND etag = $3";
         tx.run(sql, args![topic.feed.as_str(), topic.format.as_str(), etag, brotli, zstd]).await?;
         tx.commit().await
@@ -242,7 +244,8 @@ impl Store {
 
     /// The version of every document, and whether it has all its encodings: tells what of a shelf is out of date.
     pub async fn versions(&self) -> Result<Vec<(Topic, i64, bool)>, StoreError> {
-        let sql = "SELECT feed, format, version, CASE WHEN zstd IS NULL THEN 0 ELSE 1 END FROM documents";
+        let sql =
+            "SELECT feed, format, version, CAST(CASE WHEN zstd IS NULL THEN 0 ELSE 1 END AS BIGINT) FROM documents";
         let rows: Vec<(String, String, i64, i64)> = self.db.read().await?.all(sql, Vec::new()).await?;
         Ok(rows
             .into_iter()
@@ -253,8 +256,8 @@ impl Store {
     /// How every topic stands.
     pub async fn topic_states(&self) -> Result<Vec<TopicState>, StoreError> {
         type Columns = (String, String, i64, Option<String>, Option<i64>, Option<i64>);
-        let sql = "SELECT t.feed, t.format, t.wanted - t.rendered, t.error, d.last_modified, length(d.plain) \
-                   FROM topics t LEFT JOIN documents d ON d.feed = t.feed AND d.format = t.format ORDER BY t.feed, t.format";
+        let sql = "SELECT t.feed, t.format, t.wanted - t.rendered, t.error, d.last_modified, CAST(length(d.plain) AS BIGINT) \
+                   FROM topics t LEFT JOIN documents d ON d.feed = t.feed AND d.format = t.format";
         let rows: Vec<Columns> = self.db.read().await?.all(sql, Vec::new()).await?;
         let state = |(feed, format, behind, error, at, bytes): Columns| TopicState {
             topic: Topic { feed, format },
@@ -263,7 +266,9 @@ impl Store {
             last_modified: at.map(instant),
             bytes: bytes.unwrap_or(0),
         };
-        Ok(rows.into_iter().map(state).collect())
+        let mut states: Vec<TopicState> = rows.into_iter().map(state).collect();
+        states.sort_unstable_by(|one, other| one.topic.cmp(&other.topic));
+        Ok(states)
     }
 }
 

@@ -37,15 +37,31 @@ pub enum StoreError {
         /// The reason.
         why: String,
     },
+    /// It is away for a while: it does not answer, or it has ended a connection.
+    #[error("the database does not answer ({0})")]
+    Away(sqlx::Error),
     /// A statement failed.
     #[error("the database failed: {0}")]
-    Database(#[from] sqlx::Error),
+    Database(sqlx::Error),
     /// Somebody else has taken over what this worker had claimed; nothing was written.
     #[error("the claim on source {0} has expired and was taken over")]
     Fenced(String),
     /// A stored list can't be read.
     #[error("a stored article can't be read: {0}")]
     Stored(#[from] serde_json::Error),
+}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        use sqlx::Error;
+        // PostgreSQL's classes: a connection that failed, no room for one, a server that stops or starts.
+        let is_away = |code: &str| code.starts_with("08") || code.starts_with("57P") || code == "53300";
+        match &error {
+            Error::Io(_) | Error::Tls(_) | Error::PoolTimedOut => Self::Away(error),
+            Error::Database(told) if told.code().is_some_and(|code| is_away(&code)) => Self::Away(error),
+            _ => Self::Database(error),
+        }
+    }
 }
 
 /// The store. Cheap to clone.
@@ -55,25 +71,35 @@ pub struct Store {
 }
 
 impl Store {
-    /// Opens the database at `url` (`sqlite:courant.db`), making and migrating it where needed.
+    /// Opens the database at `url` (`sqlite:courant.db`, `postgres://…`), making and migrating it where needed.
     pub async fn open(url: &str) -> Result<Self, StoreError> {
         Ok(Self { db: Db::open(url).await? })
     }
 
-    /// A number that moves when another process has written.
-    pub async fn moved(&self) -> Result<i64, StoreError> {
-        self.db.moved().await
+    /// Starts to watch what other processes write.
+    pub async fn changes(&self) -> Result<Changes, StoreError> {
+        Ok(Changes(self.db.changes().await?))
     }
 
     /// Whether the database answers.
     pub async fn ping(&self) -> Result<(), StoreError> {
-        let _: Option<(i64,)> = self.db.read().await?.first("SELECT 1", Vec::new()).await?;
+        let _: Option<(i64,)> = self.db.read().await?.first("SELECT CAST(1 AS BIGINT)", Vec::new()).await?;
         Ok(())
     }
 
     /// Ends all connections, in order.
     pub async fn close(&self) {
         self.db.close().await;
+    }
+}
+
+/// What other processes write.
+pub struct Changes(db::Changes);
+
+impl Changes {
+    /// Waits until another process has written, or may have. What was written since the last look is never missed.
+    pub async fn next(&mut self) -> Result<(), StoreError> {
+        self.0.next().await
     }
 }
 

@@ -4,7 +4,7 @@ use std::cell::OnceCell;
 use std::collections::HashSet;
 
 use super::articles::{COLUMNS, Columns, Stored};
-use super::db::{self, Arg, Tx, args};
+use super::db::{Arg, Tx, args};
 use super::{Store, StoreError};
 use crate::article::{Article, term, words::words};
 
@@ -76,7 +76,7 @@ impl Store {
     pub async fn select(&self, query: &Query) -> Result<Vec<Article>, StoreError> {
         let mut tx = self.db.read().await?;
         let start = start(&mut tx, query).await?;
-        let (sql, args) = statement(query, start);
+        let (sql, args) = statement(&tx, query, start);
         let rows: Vec<Columns> = tx.all(sql, args).await?;
         rows.into_iter().map(|row| Ok(Stored::try_from(row)?.article)).collect()
     }
@@ -98,8 +98,9 @@ async fn start(tx: &mut Tx, query: &Query) -> Result<Start, StoreError> {
     let mut shortest = (i64::MAX, Start::All);
     if query.all_of.len() + usize::from(query.search.is_some()) > 1 || query.search.is_some() {
         if let Some(search) = &query.search {
-            let sql = format!("SELECT count(*) FROM (SELECT 1 FROM {} AS found LIMIT {LONG}) AS counted", db::found(1));
-            let (count,): (i64,) = tx.first(sql, args![db::search(&words(search))]).await?.unwrap_or_default();
+            let sql = format!("SELECT count(*) FROM (SELECT 1 FROM {} AS found LIMIT {LONG}) AS counted", tx.found(1));
+            let search = tx.search(&words(search));
+            let (count,): (i64,) = tx.first(sql, args![search]).await?.unwrap_or_default();
             // A long list of finds is in no order that helps.
             if count < LONG {
                 shortest = (count, Start::Search);
@@ -123,7 +124,7 @@ async fn start(tx: &mut Tx, query: &Query) -> Result<Start, StoreError> {
 
 /// The statement that walks. Each term of the starting list is walked by itself, newest first, with every condition checked
 /// on the way, and stops after `limit` finds; what they found is merged.
-fn statement(query: &Query, start: Start) -> (String, Vec<Arg>) {
+fn statement(tx: &Tx, query: &Query, start: Start) -> (String, Vec<Arg>) {
     let mut args = Args::default();
     let at = match query.order {
         Order::Published => "published",
@@ -140,18 +141,18 @@ fn statement(query: &Query, start: Start) -> (String, Vec<Arg>) {
         conditions.push_str(&format!(" AND NOT {}", has_term(&mut args, &query.none_of)));
     }
     if let Some(search) = query.search.as_ref().filter(|_| start != Start::Search) {
-        let search = args.push(db::search(&words(search)));
-        conditions.push_str(&format!(" AND {}", db::has_words("s.num", search)));
+        let search = args.push(tx.search(&words(search)));
+        conditions.push_str(&format!(" AND {}", tx.has_words("s.num", search)));
     }
     if let Some(search) = &query.not_search {
-        let search = args.push(db::search(&words(search)));
-        conditions.push_str(&format!(" AND NOT {}", db::has_words("s.num", search)));
+        let search = args.push(tx.search(&words(search)));
+        conditions.push_str(&format!(" AND NOT {}", tx.has_words("s.num", search)));
     }
     let order = format!("ORDER BY {at} DESC, article DESC LIMIT ${limit}");
     let walks: Vec<String> = match (start, query.search.as_ref()) {
         (Start::Search, Some(search)) => {
-            let search = args.push(db::search(&words(search)));
-            let found = db::found(search);
+            let search = args.push(tx.search(&words(search)));
+            let found = tx.found(search);
             vec![format!(
                 "SELECT s.num AS article, s.{at} AS at FROM {found} AS f JOIN shown s ON s.num = f.article WHERE 1 = 1{conditions}"
             )]

@@ -69,19 +69,17 @@ impl Store {
         by: &str,
     ) -> Result<Option<Claim>, StoreError> {
         let list = names.iter().map(|name| name.as_str().into()).collect();
-        let mut tx = self.db.write().await?;
-        let due: Vec<(String,)> = tx
-            .all_in(
-                "SELECT name FROM sources WHERE due_at <= $1 AND claimed_until <= $1 AND name IN ({}) ORDER BY due_at LIMIT 1",
-                args![millis(now)],
-                list,
-            )
-            .await?;
+        let mut tx = self.db.write_beside().await?;
+        let sql = format!(
+            "SELECT name FROM sources WHERE due_at <= $1 AND claimed_until <= $1 AND name IN ({{}}) ORDER BY due_at LIMIT 1 {}",
+            tx.claiming("sources")
+        );
+        let due: Vec<(String,)> = tx.all_in(&sql, args![millis(now)], list).await?;
         let Some((name,)) = due.into_iter().next() else {
             return Ok(None);
         };
         let claim = take(&mut tx, &name, now, until, by).await?;
-        tx.commit().await?;
+        tx.commit_quietly().await?;
         Ok(claim)
     }
 
@@ -93,20 +91,20 @@ impl Store {
         until: DateTime<Utc>,
         by: &str,
     ) -> Result<Option<Claim>, StoreError> {
-        let mut tx = self.db.write().await?;
+        let mut tx = self.db.write_beside().await?;
         let claim = take(&mut tx, name, now, until, by).await?;
-        tx.commit().await?;
+        tx.commit_quietly().await?;
         Ok(claim)
     }
 
     /// Holds on to a claim. An error means that it was lost.
     pub async fn renew(&self, claim: &Claim, until: DateTime<Utc>) -> Result<(), StoreError> {
-        let mut tx = self.db.write().await?;
+        let mut tx = self.db.write_beside().await?;
         let sql = "UPDATE sources SET claimed_until = $1 WHERE name = $2 AND claimed_by = $3";
         if tx.run(sql, args![millis(until), claim.source.as_str(), claim.by.as_str()]).await? == 0 {
             return Err(StoreError::Fenced(claim.source.clone()));
         }
-        tx.commit().await
+        tx.commit_quietly().await
     }
 
     /// Gives a claim back after a pull: when the source is due next, unless it has been asked for meanwhile, and what went
@@ -123,7 +121,7 @@ impl Store {
             Err(error) => (Some(error), None, false),
         };
         let fine = error.is_none();
-        let mut tx = self.db.write().await?;
+        let mut tx = self.db.write_beside().await?;
         let done = tx
             .run(
                 "UPDATE sources SET claimed_until = 0, claimed_by = '', due_at = CASE WHEN due_at = $9 THEN $3 ELSE due_at END, error = $4, note = $5, \
@@ -148,12 +146,12 @@ impl Store {
         if done == 0 {
             return Err(StoreError::Fenced(claim.source.clone()));
         }
-        tx.commit().await
+        tx.commit_quietly().await
     }
 
     /// Gives a claim back as if nothing had been: the source stays due.
     pub async fn release_claim(&self, claim: &Claim) -> Result<(), StoreError> {
-        let mut tx = self.db.write().await?;
+        let mut tx = self.db.write_beside().await?;
         let sql = "UPDATE sources SET claimed_until = 0, claimed_by = '' WHERE name = $1 AND claimed_by = $2";
         tx.run(sql, args![claim.source.as_str(), claim.by.as_str()]).await?;
         tx.commit().await
@@ -213,8 +211,9 @@ impl Store {
     pub async fn source_states(&self, now: DateTime<Utc>) -> Result<Vec<SourceState>, StoreError> {
         type Columns = (String, i64, i64, i64, Option<String>, Option<String>, Option<i64>, Option<i64>, i64);
         let sql = "SELECT name, due_at, claimed_until, failures, error, note, pulled_at, changed_at, \
-                   (SELECT count(*) FROM origins WHERE source = name AND gone_at IS NULL) FROM sources ORDER BY name";
-        let rows: Vec<Columns> = self.db.read().await?.all(sql, Vec::new()).await?;
+                   (SELECT count(*) FROM origins WHERE source = name AND gone_at IS NULL) FROM sources";
+        let mut rows: Vec<Columns> = self.db.read().await?.all(sql, Vec::new()).await?;
+        rows.sort_unstable_by(|one, other| one.0.cmp(&other.0));
         let state = |(name, due, claimed, failures, error, note, pulled, changed, articles): Columns| SourceState {
             name,
             due_at: instant(due),

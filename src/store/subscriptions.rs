@@ -161,7 +161,7 @@ pub struct SubscriptionState {
 impl Store {
     /// Takes a request in, in place of an older one of the same callback. `false`: there are too many.
     pub async fn intend(&self, intent: &Intent, now: DateTime<Utc>) -> Result<bool, StoreError> {
-        let mut tx = self.db.write().await?;
+        let mut tx = self.db.write_beside().await?;
         let (waiting,): (i64,) = tx.first("SELECT count(*) FROM intents", Vec::new()).await?.unwrap_or_default();
         if waiting >= MAX_INTENTS {
             return Ok(false);
@@ -199,12 +199,16 @@ impl Store {
         by: &str,
     ) -> Result<Vec<Intent>, StoreError> {
         type Columns = (i64, String, String, String, String, String, Option<String>, i64, i64, i64);
-        let mut tx = self.db.write().await?;
-        let sql = "UPDATE intents SET claimed_until = $1, claimed_by = $2 WHERE num IN \
-                   (SELECT num FROM intents WHERE due_at <= $3 AND claimed_until <= $3 ORDER BY due_at LIMIT $4) \
-                   RETURNING num, feed, format, callback, topic, mode, secret, lease, given, failures";
+        let mut tx = self.db.write_beside().await?;
+        let sql = format!(
+            "WITH due AS MATERIALIZED \
+             (SELECT num FROM intents WHERE due_at <= $3 AND claimed_until <= $3 ORDER BY due_at LIMIT $4 {}) \
+             UPDATE intents SET claimed_until = $1, claimed_by = $2 WHERE num IN (SELECT num FROM due) \
+             RETURNING num, feed, format, callback, topic, mode, secret, lease, given, failures",
+            tx.claiming("intents")
+        );
         let rows: Vec<Columns> = tx.all(sql, args![millis(until), by, millis(now), limit]).await?;
-        tx.commit().await?;
+        tx.commit_quietly().await?;
         let intent = |(num, feed, format, callback, address, mode, secret, lease, given, failures): Columns| Intent {
             num,
             topic: Topic { feed, format },
@@ -221,7 +225,7 @@ impl Store {
 
     /// The callback has confirmed: the subscription stands, renewed if it stood before, or is gone.
     pub async fn confirmed(&self, intent: &Intent, now: DateTime<Utc>) -> Result<(), StoreError> {
-        let mut tx = self.db.write().await?;
+        let mut tx = self.db.write_beside().await?;
         let key = args![intent.topic.feed.as_str(), intent.topic.format.as_str(), intent.callback.as_str()];
         // A newer request of the same callback has another number: then this confirmation is yesterday's.
         if tx.run("DELETE FROM intents WHERE num = $1", args![intent.num]).await? == 0 {
@@ -242,12 +246,12 @@ impl Store {
         } else {
             tx.run("DELETE FROM subscriptions WHERE feed = $1 AND format = $2 AND callback = $3", key).await?;
         }
-        tx.commit().await
+        tx.commit_quietly().await
     }
 
     /// The callback has not confirmed: it is asked again at `again`, or never. What stood before, stands.
     pub async fn unconfirmed(&self, intent: &Intent, again: Option<DateTime<Utc>>) -> Result<(), StoreError> {
-        let mut tx = self.db.write().await?;
+        let mut tx = self.db.write_beside().await?;
         match again {
             Some(at) => {
                 let sql = "UPDATE intents SET due_at = $2, failures = failures + 1, claimed_until = 0, claimed_by = '' WHERE num = $1";
@@ -255,7 +259,7 @@ impl Store {
             }
             None => tx.run("DELETE FROM intents WHERE num = $1", args![intent.num]).await?,
         };
-        tx.commit().await
+        tx.commit_quietly().await
     }
 
     /// When the next request is due.
@@ -274,13 +278,17 @@ impl Store {
         by: &str,
     ) -> Result<Vec<Owed>, StoreError> {
         type Columns = (i64, String, String, String, String, Option<String>, i64, Option<i64>, i64);
-        let mut tx = self.db.write().await?;
-        let sql = "UPDATE subscriptions SET claimed_until = $1, claimed_by = $2 WHERE num IN \
-                   (SELECT s.num FROM documents d JOIN subscriptions s ON s.feed = d.feed AND s.format = d.format AND s.given < d.version \
-                   WHERE s.due_at <= $3 AND s.claimed_until <= $3 AND s.lease_until > $3 LIMIT $4) \
-                   RETURNING num, feed, format, callback, kind, secret, failures, failing_since, lease_until";
+        let mut tx = self.db.write_beside().await?;
+        let sql = format!(
+            "WITH due AS MATERIALIZED \
+             (SELECT s.num FROM documents d JOIN subscriptions s ON s.feed = d.feed AND s.format = d.format AND s.given < d.version \
+             WHERE s.due_at <= $3 AND s.claimed_until <= $3 AND s.lease_until > $3 LIMIT $4 {}) \
+             UPDATE subscriptions SET claimed_until = $1, claimed_by = $2 WHERE num IN (SELECT num FROM due) \
+             RETURNING num, feed, format, callback, kind, secret, failures, failing_since, lease_until",
+            tx.claiming("s")
+        );
         let rows: Vec<Columns> = tx.all(sql, args![millis(until), by, millis(now), limit]).await?;
-        tx.commit().await?;
+        tx.commit_quietly().await?;
         let owed = |(num, feed, format, callback, kind, secret, failures, since, lease): Columns| Owed {
             num,
             topic: Topic { feed, format },
@@ -296,7 +304,7 @@ impl Store {
 
     /// Notes how deliveries went, if the claim still stands.
     pub async fn delivered(&self, by: &str, deliveries: &[Delivered], now: DateTime<Utc>) -> Result<(), StoreError> {
-        let mut tx = self.db.write().await?;
+        let mut tx = self.db.write_beside().await?;
         let mut arrived: BTreeMap<i64, Vec<Arg>> = BTreeMap::new();
         let slowest = deliveries.iter().map(|delivery| delivery.latency).max().unwrap_or_default();
         let (mut log, mut log_num) = (Vec::with_capacity(deliveries.len()), new_nums(now));
@@ -348,15 +356,19 @@ impl Store {
             "ON CONFLICT (num) DO NOTHING",
         )
         .await?;
-        let sql =
-            "DELETE FROM deliveries WHERE num <= (SELECT num FROM deliveries ORDER BY num DESC LIMIT 1 OFFSET $1)";
+        let sql = format!(
+            "WITH old AS MATERIALIZED (SELECT num FROM deliveries WHERE num <= \
+             (SELECT num FROM deliveries ORDER BY num DESC LIMIT 1 OFFSET $1) {}) \
+             DELETE FROM deliveries WHERE num IN (SELECT num FROM old)",
+            tx.claiming("deliveries")
+        );
         tx.run(sql, args![LOG]).await?;
-        tx.commit().await
+        tx.commit_quietly().await
     }
 
     /// Gives claims back as if nothing had been.
     pub async fn release_owed(&self, by: &str) -> Result<(), StoreError> {
-        let mut tx = self.db.write().await?;
+        let mut tx = self.db.write_beside().await?;
         tx.run("UPDATE subscriptions SET claimed_until = 0, claimed_by = '' WHERE claimed_by = $1", args![by]).await?;
         tx.run("UPDATE intents SET claimed_until = 0, claimed_by = '' WHERE claimed_by = $1", args![by]).await?;
         tx.commit().await
@@ -424,9 +436,9 @@ impl Store {
     /// Every subscription whose lease runs, by topic and callback.
     pub async fn subscription_states(&self, now: DateTime<Utc>) -> Result<Vec<SubscriptionState>, StoreError> {
         type Columns = (String, String, String, String, i64, i64, i64, Option<String>, i64, Option<i64>, Option<i64>);
-        let sql = "SELECT s.feed, s.format, s.callback, s.kind, s.lease_until, CASE WHEN d.version > s.given THEN 1 ELSE 0 END, s.failures, s.error, \
+        let sql = "SELECT s.feed, s.format, s.callback, s.kind, s.lease_until, CAST(CASE WHEN d.version > s.given THEN 1 ELSE 0 END AS BIGINT), s.failures, s.error, \
                    s.delivered, s.delivered_at, s.latency FROM subscriptions s \
-                   LEFT JOIN documents d ON d.feed = s.feed AND d.format = s.format WHERE s.lease_until > $1 ORDER BY s.feed, s.format, s.callback";
+                   LEFT JOIN documents d ON d.feed = s.feed AND d.format = s.format WHERE s.lease_until > $1";
         let rows: Vec<Columns> = self.db.read().await?.all(sql, args![millis(now)]).await?;
         let state =
             |(feed, format, callback, kind, lease, behind, failures, error, delivered, at, latency): Columns| {
@@ -443,7 +455,9 @@ impl Store {
                     latency,
                 }
             };
-        Ok(rows.into_iter().map(state).collect())
+        let mut states: Vec<SubscriptionState> = rows.into_iter().map(state).collect();
+        states.sort_unstable_by(|one, other| (&one.topic, &one.callback).cmp(&(&other.topic, &other.callback)));
+        Ok(states)
     }
 
     /// Ends every subscription of a callback. Tells how many there were.

@@ -50,7 +50,7 @@ impl Store {
         secret: &str,
         now: DateTime<Utc>,
     ) -> Result<bool, StoreError> {
-        let mut tx = self.db.write().await?;
+        let mut tx = self.db.write_beside().await?;
         let done = tx
             .run(
                 "INSERT INTO upstreams (source, hub, topic, key, secret, wanted, due_at) VALUES ($1, $2, $3, $4, $5, 1, $6) \
@@ -89,13 +89,14 @@ impl Store {
 
     /// Takes one whose hub is to be asked. Nobody else asks it before the hub had time to answer.
     pub async fn claim_upstream(&self, now: DateTime<Utc>) -> Result<Option<Upstream>, StoreError> {
-        let mut tx = self.db.write().await?;
+        let mut tx = self.db.write_beside().await?;
         let sql = format!(
-            "UPDATE upstreams SET due_at = $2 WHERE source = (SELECT source FROM upstreams WHERE due_at <= $1 ORDER BY due_at LIMIT 1) \
-             RETURNING {COLUMNS}"
+            "WITH due AS MATERIALIZED (SELECT source FROM upstreams WHERE due_at <= $1 ORDER BY due_at LIMIT 1 {}) \
+             UPDATE upstreams SET due_at = $2 WHERE source IN (SELECT source FROM due) RETURNING {COLUMNS}",
+            tx.claiming("upstreams")
         );
         let taken = tx.first(sql, args![millis(now), millis(now + PATIENCE)]).await?.map(upstream);
-        tx.commit().await?;
+        tx.commit_quietly().await?;
         Ok(taken)
     }
 

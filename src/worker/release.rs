@@ -31,7 +31,10 @@ impl Duty for Release {
         let newsroom = app.newsroom();
         let feeds = &newsroom.config.feeds;
         let released = app.store.release(now(), &|before, after| touched(feeds, before, after)).await?;
-        info!(articles = released, "released");
+        // Another node may have been faster.
+        if released > 0 {
+            info!(articles = released, "released");
+        }
         app.wakes.publish.notify_one();
         Ok(Next::Now)
     }

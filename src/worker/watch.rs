@@ -1,23 +1,19 @@
-//! The duty to watch the database for what other processes write, so that a `courant pull` beside a server shows at once.
+//! The duty to watch the database for what other processes write, so that a `courant pull` beside a server shows at once, and
+//! what one node publishes on all.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 
 use async_trait::async_trait;
-use chrono::TimeDelta;
-use tokio::sync::Notify;
+use tokio::sync::{Mutex, Notify};
 use tokio_util::sync::CancellationToken;
 
 use super::{Duty, DutyError, Next};
-use crate::app::{App, now};
+use crate::app::App;
+use crate::store::Changes;
 
-/// Well under the second that people are promised.
-const EVERY: TimeDelta = TimeDelta::milliseconds(250);
-
+/// The watch that is kept, if one is. While it is away, what others write may be missed.
 #[derive(Default)]
-pub(super) struct Watch {
-    seen: AtomicI64,
-}
+pub(super) struct Watch(Mutex<Option<Changes>>);
 
 #[async_trait]
 impl Duty for Watch {
@@ -31,13 +27,19 @@ impl Duty for Watch {
         &NEVER
     }
 
-    async fn step(&self, app: &Arc<App>, _stop: &CancellationToken) -> Result<Next, DutyError> {
-        let moved = app.store.moved().await?;
-        if self.seen.load(Ordering::Relaxed) != moved {
-            app.refresh_shelf().await?;
-            self.seen.store(moved, Ordering::Relaxed);
-            app.wakes.all();
-        }
-        Ok(Next::At(Some(now() + EVERY)))
+    async fn step(&self, app: &Arc<App>, stop: &CancellationToken) -> Result<Next, DutyError> {
+        let mut watch = self.0.lock().await;
+        // It is put back when all is done: after a failure a new one is made, and everything is looked at once more.
+        let changes = match watch.take() {
+            Some(mut changes) => tokio::select! {
+                () = stop.cancelled() => return Ok(Next::At(None)),
+                next = changes.next() => next.map(|()| changes)?,
+            },
+            None => app.store.changes().await?,
+        };
+        app.refresh_shelf().await?;
+        app.wakes.all();
+        *watch = Some(changes);
+        Ok(Next::Now)
     }
 }

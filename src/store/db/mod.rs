@@ -1,0 +1,393 @@
+//! The leaf: where a query meets a database. All differences between databases stand in this folder.
+//!
+//! A query is an ordinary function with one text; it calls [`Tx::run`] or [`Tx::all`] with arguments, and does not know which
+//! database answers.
+
+mod postgres;
+mod sqlite;
+
+use sqlx::postgres::{PgPool, PgRow};
+use sqlx::sqlite::{SqlitePool, SqliteRow};
+use sqlx::{Arguments, AssertSqlSafe, Database, Encode, FromRow, Postgres, Sqlite, Transaction, Type};
+
+use super::StoreError;
+
+/// Rows in one statement, at most: keeps the number of parameters in bounds, and statements few.
+const ROWS: usize = 500;
+
+/// A value that is bound to a query.
+#[derive(Debug, Clone)]
+pub(super) enum Arg {
+    Int(i64),
+    MaybeInt(Option<i64>),
+    Text(String),
+    MaybeText(Option<String>),
+    Bytes(Vec<u8>),
+}
+
+impl From<i64> for Arg {
+    fn from(value: i64) -> Self {
+        Arg::Int(value)
+    }
+}
+impl From<Option<i64>> for Arg {
+    fn from(value: Option<i64>) -> Self {
+        Arg::MaybeInt(value)
+    }
+}
+impl From<&str> for Arg {
+    fn from(value: &str) -> Self {
+        value.to_owned().into()
+    }
+}
+impl From<String> for Arg {
+    fn from(value: String) -> Self {
+        Arg::Text(storable(value))
+    }
+}
+impl From<Option<String>> for Arg {
+    fn from(value: Option<String>) -> Self {
+        Arg::MaybeText(value.map(storable))
+    }
+}
+impl From<&[u8]> for Arg {
+    fn from(value: &[u8]) -> Self {
+        Arg::Bytes(value.to_vec())
+    }
+}
+
+/// Arguments of a query, in the order of `$1`, `$2`, …
+macro_rules! args {
+    ($($value:expr),* $(,)?) => { vec![$($crate::store::db::Arg::from($value)),*] };
+}
+pub(super) use args;
+
+/// A text without NUL, which PostgreSQL does not store, and which means nothing in any text of ours.
+fn storable(text: String) -> String {
+    if text.contains('\0') { text.replace('\0', "") } else { text }
+}
+
+/// A row that can come from any of the databases.
+pub(super) trait Row: for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin {}
+impl<T: for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin> Row for T {}
+
+/// The database. Cheap to clone.
+#[derive(Clone)]
+pub(super) enum Db {
+    /// One connection writes, a few read.
+    Sqlite { write: SqlitePool, read: SqlitePool },
+    /// `node` is this process's name in what it tells the others.
+    Postgres { pool: PgPool, node: String },
+}
+
+/// A transaction.
+pub(super) enum Tx {
+    Sqlite(Transaction<'static, Sqlite>),
+    /// `changed`: it has something to tell the other nodes.
+    Postgres {
+        tx: Transaction<'static, Postgres>,
+        node: String,
+        changed: bool,
+    },
+}
+
+/// What other processes write.
+pub(super) enum Changes {
+    Sqlite(sqlite::Changes),
+    Postgres(postgres::Changes),
+}
+
+impl Db {
+    /// Opens the database at `url`, making and migrating it where needed.
+    pub(super) async fn open(url: &str) -> Result<Self, StoreError> {
+        let bad = |why: String| StoreError::Open { url: shown(url), why };
+        match url.split_once(':').map(|(scheme, _)| scheme) {
+            Some("sqlite") => {
+                let (write, read) = sqlite::open(url).await.map_err(|error| bad(error.to_string()))?;
+                Ok(Db::Sqlite { write, read })
+            }
+            Some("postgres" | "postgresql") => {
+                let node = getrandom::u64().map_err(|error| bad(error.to_string()))?.to_string();
+                let pool = postgres::open(url).await.map_err(|error| bad(error.to_string()))?;
+                Ok(Db::Postgres { pool, node })
+            }
+            _ => Err(bad("it must be like sqlite:courant.db or postgres://user:password@host/database".to_owned())),
+        }
+    }
+
+    /// Starts a transaction that will write. Writers are let in one at a time, whatever process they are of: what such a
+    /// transaction reads stays true until it ends. Another writer is waited for now, not in the middle.
+    pub(super) async fn write(&self) -> Result<Tx, StoreError> {
+        match self {
+            Db::Sqlite { write, .. } => Ok(Tx::Sqlite(write.begin_with("BEGIN IMMEDIATE").await?)),
+            Db::Postgres { pool, node } => Ok(Tx::postgres(pool.begin_with(postgres::ALONE).await?, node)),
+        }
+    }
+
+    /// Starts a transaction that will write beside others of its kind: for small steps that are many, such as claims. It must
+    /// be right whatever those others do between its statements, and never wait for them in a circle.
+    pub(super) async fn write_beside(&self) -> Result<Tx, StoreError> {
+        match self {
+            Db::Sqlite { .. } => self.write().await,
+            Db::Postgres { pool, node } => Ok(Tx::postgres(pool.begin_with(postgres::BESIDE).await?, node)),
+        }
+    }
+
+    /// Starts a transaction that only reads: all it sees is of one moment.
+    pub(super) async fn read(&self) -> Result<Tx, StoreError> {
+        match self {
+            Db::Sqlite { read, .. } => Ok(Tx::Sqlite(read.begin().await?)),
+            Db::Postgres { pool, node } => Ok(Tx::postgres(pool.begin_with(postgres::READ).await?, node)),
+        }
+    }
+
+    /// Starts to watch what other processes write.
+    pub(super) async fn changes(&self) -> Result<Changes, StoreError> {
+        match self {
+            Db::Sqlite { write, .. } => Ok(Changes::Sqlite(sqlite::Changes::of(write.clone()).await?)),
+            Db::Postgres { pool, node } => Ok(Changes::Postgres(postgres::Changes::of(pool, node).await?)),
+        }
+    }
+
+    /// Ends all connections, in order.
+    pub(super) async fn close(&self) {
+        match self {
+            Db::Sqlite { write, read } => {
+                read.close().await;
+                write.close().await;
+            }
+            Db::Postgres { pool, .. } => pool.close().await,
+        }
+    }
+}
+
+impl Changes {
+    /// Waits until another process has written, or may have.
+    pub(super) async fn next(&mut self) -> Result<(), StoreError> {
+        match self {
+            Changes::Sqlite(changes) => Ok(changes.next().await?),
+            Changes::Postgres(changes) => Ok(changes.next().await?),
+        }
+    }
+}
+
+impl Tx {
+    fn postgres(tx: Transaction<'static, Postgres>, node: &str) -> Self {
+        Tx::Postgres { tx, node: node.to_owned(), changed: false }
+    }
+
+    /// Runs a statement; tells how many rows it changed.
+    pub(super) async fn run(&mut self, sql: impl Into<String>, args: Vec<Arg>) -> Result<u64, StoreError> {
+        let sql = AssertSqlSafe(sql.into());
+        match self {
+            Tx::Sqlite(tx) => {
+                Ok(sqlx::query_with(sql, bound::<Sqlite>(args)?).execute(&mut **tx).await?.rows_affected())
+            }
+            Tx::Postgres { tx, changed, .. } => {
+                let done = sqlx::query_with(sql, bound::<Postgres>(args)?).execute(&mut **tx).await?.rows_affected();
+                *changed |= done > 0;
+                Ok(done)
+            }
+        }
+    }
+
+    /// All rows of a query.
+    pub(super) async fn all<T: Row>(&mut self, sql: impl Into<String>, args: Vec<Arg>) -> Result<Vec<T>, StoreError> {
+        let sql = AssertSqlSafe(sql.into());
+        match self {
+            Tx::Sqlite(tx) => Ok(sqlx::query_as_with(sql, bound::<Sqlite>(args)?).fetch_all(&mut **tx).await?),
+            Tx::Postgres { tx, .. } => {
+                Ok(sqlx::query_as_with(sql, bound::<Postgres>(args)?).fetch_all(&mut **tx).await?)
+            }
+        }
+    }
+
+    /// The first row of a query, if there is one.
+    pub(super) async fn first<T: Row>(
+        &mut self,
+        sql: impl Into<String>,
+        args: Vec<Arg>,
+    ) -> Result<Option<T>, StoreError> {
+        let sql = AssertSqlSafe(sql.into());
+        match self {
+            Tx::Sqlite(tx) => Ok(sqlx::query_as_with(sql, bound::<Sqlite>(args)?).fetch_optional(&mut **tx).await?),
+            Tx::Postgres { tx, .. } => {
+                Ok(sqlx::query_as_with(sql, bound::<Postgres>(args)?).fetch_optional(&mut **tx).await?)
+            }
+        }
+    }
+
+    /// Inserts many rows with few statements. `head`: `INSERT INTO t (a, b)`; `tail`: what follows the values.
+    pub(super) async fn insert(&mut self, head: &str, rows: Vec<Vec<Arg>>, tail: &str) -> Result<(), StoreError> {
+        let mut rows = rows.into_iter().peekable();
+        while rows.peek().is_some() {
+            let (mut sql, mut args) = (format!("{head} VALUES "), Vec::new());
+            for (at, row) in rows.by_ref().take(ROWS).enumerate() {
+                if at > 0 {
+                    sql.push(',');
+                }
+                sql.push_str(&format!("({})", self.values(args.len(), row.len())));
+                args.extend(row);
+            }
+            sql.push(' ');
+            sql.push_str(tail);
+            self.run(sql, args).await?;
+        }
+        Ok(())
+    }
+
+    /// The placeholders of a row after `before` values. SQLite looks numbered ones up one by one, which is slow where there
+    /// are hundreds.
+    fn values(&self, before: usize, count: usize) -> String {
+        match self {
+            Tx::Sqlite(_) => vec!["?"; count].join(","),
+            Tx::Postgres { .. } => placeholders(before, count),
+        }
+    }
+
+    /// Rows of a query over a list that may be long: `sql` holds `{}` where the list's placeholders go, after those of `args`.
+    pub(super) async fn all_in<T: Row>(
+        &mut self,
+        sql: &str,
+        args: Vec<Arg>,
+        list: Vec<Arg>,
+    ) -> Result<Vec<T>, StoreError> {
+        let mut rows = Vec::new();
+        for part in list.chunks(ROWS) {
+            let mut all = args.clone();
+            all.extend_from_slice(part);
+            rows.extend(self.all(sql.replace("{}", &placeholders(args.len(), part.len())), all).await?);
+        }
+        Ok(rows)
+    }
+
+    /// The same for a statement.
+    pub(super) async fn run_in(&mut self, sql: &str, args: Vec<Arg>, list: Vec<Arg>) -> Result<(), StoreError> {
+        for part in list.chunks(ROWS) {
+            let mut all = args.clone();
+            all.extend_from_slice(part);
+            self.run(sql.replace("{}", &placeholders(args.len(), part.len())), all).await?;
+        }
+        Ok(())
+    }
+
+    /// Makes it so. Only now is anything accepted; other nodes learn of it.
+    pub(super) async fn commit(self) -> Result<(), StoreError> {
+        match self {
+            Tx::Postgres { mut tx, node, changed: true } => {
+                postgres::notify(&mut tx, &node).await?;
+                Ok(tx.commit().await?)
+            }
+            tx => tx.commit_quietly().await,
+        }
+    }
+
+    /// The same for what no other node waits for, such as claims and what becomes of them: nobody is woken.
+    pub(super) async fn commit_quietly(self) -> Result<(), StoreError> {
+        match self {
+            Tx::Sqlite(tx) => Ok(tx.commit().await?),
+            Tx::Postgres { tx, .. } => Ok(tx.commit().await?),
+        }
+    }
+
+    /// The end of a `SELECT` whose rows of `table` are to be claimed: those that others are just claiming are passed over.
+    pub(super) fn claiming(&self, table: &str) -> String {
+        match self {
+            Tx::Sqlite(_) => String::new(),
+            Tx::Postgres { .. } => format!("FOR UPDATE OF {table} SKIP LOCKED"),
+        }
+    }
+
+    /// Replaces the words by which articles are searched; `replaced` are those that have some already.
+    pub(super) async fn index_words(
+        &mut self,
+        replaced: &[i64],
+        articles: Vec<(i64, String)>,
+    ) -> Result<(), StoreError> {
+        let nums = replaced.iter().copied().map(Arg::Int).collect();
+        match self {
+            Tx::Sqlite(_) => {
+                self.run_in("DELETE FROM words WHERE rowid IN ({})", Vec::new(), nums).await?;
+                let rows = articles.into_iter().map(|(num, words)| args![num, words]).collect();
+                self.insert("INSERT INTO words (rowid, text)", rows, "").await
+            }
+            Tx::Postgres { .. } => {
+                self.run_in("DELETE FROM words WHERE article IN ({})", Vec::new(), nums).await?;
+                let rows = articles.into_iter().map(|(num, words)| args![num, postgres::indexed(&words)]).collect();
+                let head = "INSERT INTO words (article, text) SELECT num, array_to_tsvector(string_to_array(list, ' ')) FROM (";
+                self.insert(head, rows, ") AS indexed (num, list)").await
+            }
+        }
+    }
+
+    /// Articles that have all words of a search, as a table of `article`.
+    pub(super) fn found(&self, placeholder: usize) -> String {
+        match self {
+            Tx::Sqlite(_) => format!("(SELECT rowid AS article FROM words WHERE words MATCH ${placeholder})"),
+            Tx::Postgres { .. } => {
+                format!("(SELECT article FROM words WHERE text @@ CAST(${placeholder} AS TSQUERY))")
+            }
+        }
+    }
+
+    /// Whether the article `column` has all words of a search.
+    pub(super) fn has_words(&self, column: &str, placeholder: usize) -> String {
+        match self {
+            Tx::Sqlite(_) => {
+                format!("EXISTS (SELECT 1 FROM words WHERE words MATCH ${placeholder} AND rowid = {column})")
+            }
+            Tx::Postgres { .. } => format!(
+                "EXISTS (SELECT 1 FROM words WHERE article = {column} AND text @@ CAST(${placeholder} AS TSQUERY))"
+            ),
+        }
+    }
+
+    /// A search as the database takes it: every word must be there.
+    pub(super) fn search(&self, words: &str) -> String {
+        match self {
+            Tx::Sqlite(_) => words.split(' ').map(|word| format!("\"{word}\"")).collect::<Vec<_>>().join(" "),
+            Tx::Postgres { .. } => postgres::search(words),
+        }
+    }
+}
+
+/// `$2,$3,$4` for three values after one.
+fn placeholders(before: usize, count: usize) -> String {
+    (before + 1..=before + count).map(|number| format!("${number}")).collect::<Vec<_>>().join(",")
+}
+
+fn bound<D: Database>(args: Vec<Arg>) -> Result<D::Arguments, StoreError>
+where
+    i64: for<'q> Encode<'q, D> + Type<D>,
+    Option<i64>: for<'q> Encode<'q, D> + Type<D>,
+    String: for<'q> Encode<'q, D> + Type<D>,
+    Option<String>: for<'q> Encode<'q, D> + Type<D>,
+    Vec<u8>: for<'q> Encode<'q, D> + Type<D>,
+{
+    let mut bound = D::Arguments::default();
+    for arg in args {
+        match arg {
+            Arg::Int(value) => bound.add(value),
+            Arg::MaybeInt(value) => bound.add(value),
+            Arg::Text(value) => bound.add(value),
+            Arg::MaybeText(value) => bound.add(value),
+            Arg::Bytes(value) => bound.add(value),
+        }
+        .map_err(sqlx::Error::Encode)?;
+    }
+    Ok(bound)
+}
+
+/// A database's address as it may be shown: without its password, which may be part of the query as well.
+fn shown(url: &str) -> String {
+    match url::Url::parse(url) {
+        Ok(mut address) if address.has_host() => {
+            address.set_query(None);
+            if address.password().is_some() && address.set_password(None).is_err() {
+                return format!("{}:…", address.scheme());
+            }
+            address.into()
+        }
+        _ => url.to_owned(),
+    }
+}

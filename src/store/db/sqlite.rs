@@ -1,0 +1,62 @@
+//! SQLite, inside the process: the default.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+
+/// Another process may have written: looked at well within the second that people are promised.
+const LOOK: Duration = Duration::from_millis(250);
+
+/// Full-text search. The words come already split and in lower case, so the tokenizer has nothing to decide.
+const WORDS: &str = "CREATE VIRTUAL TABLE IF NOT EXISTS words USING fts5 (text, content = '', contentless_delete = 1, \
+                     detail = none, tokenize = \"unicode61 remove_diacritics 0 categories 'L* M* N* Co'\")";
+
+/// Opens the database at `url`, making and migrating it where needed: one connection to write, a few to read.
+pub(super) async fn open(url: &str) -> Result<(SqlitePool, SqlitePool), sqlx::Error> {
+    let options = SqliteConnectOptions::from_str(url)?
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        // Acknowledged means on disk, also when the power goes.
+        .synchronous(SqliteSynchronous::Full)
+        .busy_timeout(Duration::from_secs(30));
+    let write = SqlitePoolOptions::new()
+        .max_connections(1)
+        // `data_version` counts for one connection, so that one must last.
+        .max_lifetime(None)
+        .idle_timeout(None)
+        .connect_with(options.clone().pragma("cache_size", "-16000"))
+        .await?;
+    sqlx::migrate!().run(&write).await?;
+    sqlx::query(WORDS).execute(&write).await?;
+    let read = SqlitePoolOptions::new().max_connections(4).connect_lazy_with(options.read_only(true));
+    Ok((write, read))
+}
+
+/// What other processes write.
+pub(in crate::store) struct Changes {
+    write: SqlitePool,
+    seen: i64,
+}
+
+impl Changes {
+    pub(super) async fn of(write: SqlitePool) -> Result<Self, sqlx::Error> {
+        let seen = version(&write).await?;
+        Ok(Self { write, seen })
+    }
+
+    pub(super) async fn next(&mut self) -> Result<(), sqlx::Error> {
+        loop {
+            tokio::time::sleep(LOOK).await;
+            let now = version(&self.write).await?;
+            if std::mem::replace(&mut self.seen, now) != now {
+                return Ok(());
+            }
+        }
+    }
+}
+
+/// A number that moves when another process has written: on the connection that writes, it moves for others alone.
+async fn version(write: &SqlitePool) -> Result<i64, sqlx::Error> {
+    sqlx::query_scalar("PRAGMA data_version").fetch_one(write).await
+}
