@@ -40,6 +40,10 @@ impl Source for Folder {
         })
         .await
     }
+
+    fn folder(&self) -> Option<&Path> {
+        Some(&self.path)
+    }
 }
 
 /// The article that a file holds; `None` if it says of itself that it is a draft.
