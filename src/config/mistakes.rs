@@ -61,6 +61,12 @@ impl Mistake {
         Self { help, ..mistake }
     }
 
+    /// The mistake on one line: `file:line:column: message`.
+    pub fn line(&self) -> String {
+        let help = self.help.as_ref().map(|help| format!(" ({help})")).unwrap_or_default();
+        format!("{}:{}:{}: {}{help}", self.file.display(), self.line, self.column, self.message)
+    }
+
     /// The mistake with its place in the file, for a terminal.
     pub fn drawn(&self, coloured: bool) -> String {
         let path = self.file.display().to_string();
@@ -118,13 +124,9 @@ pub(super) fn suggestion(unknown: &str, known: &[&str]) -> String {
 pub struct Mistakes(pub Vec<Mistake>);
 
 impl Mistakes {
-    /// One line a mistake: `file:line:column: message`.
+    /// One line a mistake.
     pub fn lines(&self) -> String {
-        let line = |mistake: &Mistake| {
-            let help = mistake.help.as_ref().map(|help| format!(" ({help})")).unwrap_or_default();
-            format!("{}:{}:{}: {}{help}", mistake.file.display(), mistake.line, mistake.column, mistake.message)
-        };
-        self.0.iter().map(line).collect::<Vec<_>>().join("\n")
+        self.0.iter().map(Mistake::line).collect::<Vec<_>>().join("\n")
     }
 }
 
