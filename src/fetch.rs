@@ -87,9 +87,10 @@ pub enum FetchError {
 /// An address that `fetch.allow_private` does not name.
 #[derive(Debug, Clone, Error)]
 #[error(
-    "{host}: {address} is a private or special address; if it is meant, name its network in fetch.allow_private of newsroom.toml"
+    "{host}{address} is a private or special address; if it is meant, name its network in fetch.allow_private of newsroom.toml"
 )]
 pub struct Refused {
+    /// The name that led there, with `: `; empty where the address itself was asked for.
     host: String,
     address: IpAddr,
 }
@@ -319,15 +320,17 @@ impl Guard {
             Some(Host::Domain(_)) => return Ok(()),
             None => return Err(FetchError::Scheme(url.clone())),
         };
-        self.check(&address.to_string(), address).map_err(FetchError::Refused)
+        self.check("", address).map_err(FetchError::Refused)
     }
 
-    fn check(&self, host: &str, address: IpAddr) -> Result<(), Refused> {
+    /// `name`: what was asked for, if that was not the address itself.
+    fn check(&self, name: &str, address: IpAddr) -> Result<(), Refused> {
         let canonical = address.to_canonical();
         if is_public(canonical) || self.allowed.iter().any(|net| net.contains(&canonical)) {
             return Ok(());
         }
-        Err(Refused { host: host.to_owned(), address: canonical })
+        let host = if name.is_empty() { String::new() } else { format!("{name}: ") };
+        Err(Refused { host, address: canonical })
     }
 }
 

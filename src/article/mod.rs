@@ -4,6 +4,7 @@
 
 pub mod date;
 pub mod markup;
+pub mod spelling;
 pub mod words;
 
 use std::fmt;

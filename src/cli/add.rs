@@ -7,9 +7,9 @@ use ipnet::IpNet;
 use serde::Deserialize;
 use url::{Host, Url};
 
-use super::{Common, Failed, private_network, work};
+use super::{Common, Failed, counted, private_network, work};
 use crate::fetch::{Answer, FetchError, Fetcher};
-use crate::source::{links, rest_root};
+use crate::source::{Link, links, rest_root};
 
 /// Find out what a site offers, and write its source and first feed
 ///
@@ -35,6 +35,7 @@ struct Found {
     timezone: Option<String>,
     language: Option<String>,
     told: String,
+    is_empty: bool,
 }
 
 impl Add {
@@ -78,6 +79,7 @@ async fn find(net: &Fetcher, url: &Url) -> Result<Found, Failed> {
     if let Some(found) = as_feed(&page) {
         return Ok(found);
     }
+    let mut empty = None;
     let mut home = url.clone();
     if !home.path().ends_with('/') {
         home.set_path(&format!("{}/", home.path()));
@@ -87,18 +89,31 @@ async fn find(net: &Fetcher, url: &Url) -> Result<Found, Failed> {
             return Ok(found);
         }
     }
-    let named = links(&page).into_iter().filter(crate::source::Link::is_feed).map(|link| link.url);
+    // WordPress and others announce their comments in the same way.
+    let (comments, articles): (Vec<Link>, Vec<Link>) =
+        links(&page).into_iter().filter(Link::is_feed).partition(is_of_comments);
+    let comments = comments.into_iter().map(|link| link.url);
+    let named = articles.into_iter().map(|link| link.url);
     let usual = USUAL.iter().filter_map(|path| home.join(path).ok());
-    for candidate in named.chain(usual) {
+    for candidate in named.chain(usual).chain(comments) {
         if let Ok(answer) = net.get(&candidate, &[]).await
             && let Some(found) = as_feed(&answer)
         {
-            return Ok(found);
+            if !found.is_empty {
+                return Ok(found);
+            }
+            empty.get_or_insert(found);
         }
     }
-    Err(Failed::Work(format!(
-        "{url}: no WordPress and no feed found here; give the address of a feed itself if you know it"
-    )))
+    empty.ok_or_else(|| {
+        let told = "no WordPress and no feed found here; give the address of a feed itself if you know it";
+        Failed::Work(format!("{url}: {told}"))
+    })
+}
+
+fn is_of_comments(link: &Link) -> bool {
+    let title = link.title.as_deref().unwrap_or_default();
+    link.url.path().contains("/comments/") || title.to_lowercase().contains("comments")
 }
 
 fn told(error: &FetchError) -> Failed {
@@ -127,6 +142,7 @@ async fn as_wordpress(net: &Fetcher, root: &Url, home: &Url) -> Option<Found> {
         timezone: Some(index.timezone_string).filter(|zone| zone.parse::<chrono_tz::Tz>().is_ok()),
         language: None,
         told: format!("Found a WordPress with {total} posts at {home}"),
+        is_empty: false,
     })
 }
 
@@ -142,7 +158,11 @@ fn as_feed(answer: &Answer) -> Option<Found> {
         title: feed.title.map(|title| title.content),
         timezone: None,
         language: feed.language.filter(|language| crate::normalize::is_language_tag(language)),
-        told: format!("Found a feed with {entries} entries at {}", answer.url),
+        told: match entries {
+            0 => format!("Found a feed without any entries at {}: is it the right one?", answer.url),
+            some => format!("Found a feed with {} at {}", counted(some, "entry"), answer.url),
+        },
+        is_empty: entries == 0,
     })
 }
 
@@ -175,7 +195,8 @@ fn newsroom_text(found: &Found, site: &Url, private: Option<IpNet>) -> String {
          home       = {}   # the site that people read\n\
          public_url = \"http://127.0.0.1:8080\"   # where this service is reached from outside: please change\n\
          language   = {language}\n\
-         timezone   = {timezone}{sure}\n{}",
+         timezone   = {timezone}{sure}\n\
+         # contact  = \"editor@your-site.example\"   # shown to readers and partners\n{}",
         quoted(site.as_str()),
         fetch.unwrap_or_default()
     )

@@ -3,10 +3,12 @@
 use serde::Serialize;
 
 use super::preview::Nothing;
+use super::silent::silent_feeds;
 use super::{Common, Failed, counted, draw, print_json};
 use crate::app::Newsroom;
-use crate::config::{Mistake, Mistakes};
+use crate::config::{Config, Mistake, Mistakes};
 use crate::source::Cursor;
+use crate::store::Store;
 
 /// Read the newsroom's files and tell every mistake
 #[derive(clap::Args)]
@@ -24,6 +26,7 @@ struct Report {
     ok: bool,
     mistakes: Vec<Mistake>,
     sources: Vec<Asked>,
+    notes: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -36,8 +39,8 @@ struct Asked {
 impl Check {
     pub(super) async fn run(self, common: Common) -> Result<(), Failed> {
         let config = match common.config() {
-            Ok(config) => config,
-            Err(mistakes) => {
+            Ok(config) if config.doubts.0.is_empty() => config,
+            Ok(Config { doubts: mistakes, .. }) | Err(mistakes) => {
                 if self.json {
                     print_json(&Report { mistakes: mistakes.0, ..Report::default() })?;
                 } else {
@@ -79,12 +82,14 @@ impl Check {
                 report.sources.push(asked);
             }
         }
+        report.notes = advice(&newsroom);
+        report.notes.extend(silent(&newsroom, &common.database()?).await);
         if self.json {
             print_json(&report)?;
         } else {
             say!("{}: {summary}", common.feeds.display());
-            for advice in advice(&newsroom) {
-                say!("note: {advice}");
+            for note in &report.notes {
+                say!("note: {note}");
             }
         }
         if report.ok { Ok(()) } else { Err(Failed::Told) }
@@ -109,6 +114,23 @@ fn advice(newsroom: &Newsroom) -> Vec<String> {
         );
     }
     advice
+}
+
+/// The feeds that show nothing, if there is a database to ask. Looking makes none.
+async fn silent(newsroom: &Newsroom, database: &str) -> Vec<String> {
+    if !Store::is_there(database) {
+        return Vec::new();
+    }
+    let silent = async {
+        let store = Store::open(database).await?;
+        let silent = silent_feeds(&store, &newsroom.config.feeds).await;
+        store.close().await;
+        silent
+    };
+    match silent.await {
+        Ok(silent) => silent.into_iter().map(|(feed, why)| format!("the feed {feed} selects nothing: {why}")).collect(),
+        Err(error) => vec![format!("whether the feeds select anything is not known: {error}")],
+    }
 }
 
 impl From<Mistakes> for Failed {

@@ -25,6 +25,10 @@ pub(super) struct Export {
 
 impl Export {
     pub(super) async fn run(self, common: Common) -> Result<(), Failed> {
+        if self.dir.exists() && !self.dir.is_dir() {
+            let told = "is a file; export writes many, so give it a directory";
+            return Err(Failed::Usage(format!("{}: {told}", self.dir.display())));
+        }
         let app = common.open().await?;
         let stop = CancellationToken::new();
         publish_all(&app, &stop).await.map_err(work)?;

@@ -12,6 +12,7 @@ mod log;
 mod preview;
 mod pull;
 mod serve;
+mod silent;
 mod status;
 mod subscriptions;
 mod validate;
@@ -22,6 +23,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::{Args, CommandFactory, Parser, Subcommand};
+use comfy_table::{ContentArrangement, Table, presets};
 use ipnet::IpNet;
 use thiserror::Error;
 use tokio_util::sync::CancellationToken;
@@ -42,12 +44,15 @@ struct Cli {
 
 const EXAMPLES: &str = "\
 First steps:
-  courant add https://your-site.example/   find out what a site offers, and write feeds/newsroom.toml
-  courant check --live                     are the files right, and does each source answer?
-  courant serve                            serve the feeds at http://127.0.0.1:8080/
+  courant add https://your-site/   write the files for a site
+  courant check --live             are they right, do the sources answer?
+  courant serve                    serve at http://127.0.0.1:8080/
 
-Every option is also an environment variable, as shown; a secret can come from a file: COURANT_DATABASE_URL_FILE.
-Exit status: 0 done, 1 the work failed or found mistakes, 2 the command line or the configuration is wrong.";
+Every option is also an environment variable, as shown. A secret can come
+from a file: append _FILE to the variable's name.
+
+Exit status: 0 the work is done, 1 it failed or found mistakes,
+2 the command line or the configuration is wrong.";
 
 /// What every subcommand understands.
 #[derive(Args, Debug, Clone)]
@@ -94,7 +99,7 @@ enum Command {
     Validate(validate::Validate),
     /// Sources, feeds, subscriptions, what is owed: at a glance
     Status(status::Status),
-    /// List WebSub subscriptions, or end one
+    /// List WebSub subscriptions, show their last deliveries, or end one
     Subscriptions(subscriptions::Subscriptions),
     /// Write a shell's completions to standard output
     Completions {
@@ -267,12 +272,22 @@ fn print_json(value: &impl serde::Serialize) -> Result<(), Failed> {
     Ok(())
 }
 
+fn table<const N: usize>(head: [&str; N]) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::UTF8_BORDERS_ONLY).set_content_arrangement(ContentArrangement::Dynamic).set_header(head);
+    table
+}
+
 /// An instant for scripts.
 fn stamp(at: chrono::DateTime<chrono::Utc>) -> String {
     at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
 }
 
-/// "1 article", "2 articles".
-fn counted(count: usize, word: &str) -> String {
-    if count == 1 { format!("1 {word}") } else { format!("{count} {word}s") }
+/// "1 article", "2 articles", "2 deliveries".
+fn counted<N: std::fmt::Display + PartialEq + From<u8>>(count: N, word: &str) -> String {
+    match word.strip_suffix('y') {
+        _ if count == N::from(1) => format!("1 {word}"),
+        Some(stem) => format!("{count} {stem}ies"),
+        None => format!("{count} {word}s"),
+    }
 }

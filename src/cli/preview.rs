@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use async_trait::async_trait;
+use chrono_tz::Tz;
 use serde::Serialize;
 
 use super::pull::named;
@@ -65,15 +66,15 @@ impl Preview {
             cursor = pulled.next;
         }
         report.articles.truncate(self.limit);
-        if self.json { print_json(&report) } else { self.show(&report) }
+        if self.json { print_json(&report) } else { self.show(&report, newsroom.config.site.timezone) }
     }
 
-    fn show(&self, report: &Report) -> Result<(), Failed> {
+    fn show(&self, report: &Report, zone: Tz) -> Result<(), Failed> {
         for article in &report.articles {
             say!("{}", article.title);
             say!(
                 "    {}  {}  {}",
-                article.published.format("%Y-%m-%d %H:%M UTC"),
+                article.published.with_timezone(&zone).format("%Y-%m-%d %H:%M %Z"),
                 article.language,
                 article.authors.join(", ")
             );

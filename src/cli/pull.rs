@@ -38,6 +38,7 @@ struct Line {
     withdrawn: usize,
     unchanged: usize,
     rejected: usize,
+    waiting: usize,
     error: Option<String>,
     note: Option<String>,
 }
@@ -88,6 +89,7 @@ impl Pull {
                 withdrawn: tally.count(Outcome::Withdrawn),
                 unchanged: tally.count(Outcome::Unchanged),
                 rejected: tally.rejected.len(),
+                waiting: tally.waiting.len(),
                 error,
                 note: tally.note,
             };
@@ -110,6 +112,7 @@ fn told(line: &Line) -> String {
         (line.withdrawn, "withdrawn"),
         (line.unchanged, "unchanged"),
         (line.rejected, "rejected"),
+        (line.waiting, if line.waiting == 1 { "waits for its hour" } else { "wait for their hour" }),
     ];
     let parts: Vec<String> =
         parts.into_iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}")).collect();

@@ -1,13 +1,17 @@
 //! `courant status`
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
-use comfy_table::{ContentArrangement, Table, presets};
+use comfy_table::Table;
 use serde::Serialize;
 
+use super::silent::silent_feeds;
 use super::subscriptions::state;
-use super::{Common, Failed, print_json, stamp, work};
+use super::{Common, Failed, counted, print_json, stamp, table, work};
 use crate::app::now;
-use crate::store::{SourceState, SubscriptionState, TopicState};
+use crate::config::Mistake;
+use crate::store::{SourceState, Store, SubscriptionState, TopicState};
 
 /// Sources, feeds, subscriptions, what is owed: at a glance
 #[derive(clap::Args)]
@@ -24,6 +28,7 @@ struct Report {
     sources: Vec<Source>,
     feeds: Vec<Document>,
     subscriptions: Subscriptions,
+    mistakes: Vec<Mistake>,
 }
 
 /// Subscriptions by state.
@@ -56,34 +61,44 @@ struct Document {
     bytes: i64,
     last_modified: Option<String>,
     error: Option<String>,
+    note: Option<String>,
 }
 
 impl Status {
     pub(super) async fn run(self, common: Common) -> Result<(), Failed> {
-        let app = common.look().await?;
-        let known = app.newsroom().config.source_names();
-        let (articles, withdrawn) = app.store.article_counts().await.map_err(work)?;
-        let mut sources = app.store.source_states(now()).await.map_err(work)?;
+        // With a mistake in the files the service goes on as it was, and so does its status.
+        let (config, mistakes) = match common.config() {
+            Ok(config) => (Some(config), Vec::new()),
+            Err(mistakes) => (None, mistakes.0),
+        };
+        let store = Store::open(&common.database()?).await.map_err(work)?;
+        let (articles, withdrawn) = store.article_counts().await.map_err(work)?;
+        let mut sources = store.source_states(now()).await.map_err(work)?;
         // A source that was taken out of newsroom.toml keeps its articles, but is no business of today.
-        sources.retain(|source| known.contains(&source.name));
-        let topics = app.store.topic_states().await.map_err(work)?;
-        let subscriptions = subscriptions(&app.store.subscription_states(now()).await.map_err(work)?);
-        app.store.close().await;
+        sources.retain(|source| config.as_ref().is_none_or(|config| config.source(&source.name).is_some()));
+        let topics = store.topic_states().await.map_err(work)?;
+        let feeds = config.as_ref().map_or(&[][..], |config| &config.feeds);
+        let silent: BTreeMap<String, String> = silent_feeds(&store, feeds).await.map_err(work)?.into_iter().collect();
+        let subscriptions = subscriptions(&store.subscription_states(now()).await.map_err(work)?);
+        store.close().await;
         if self.json {
             return print_json(&Report {
                 articles,
                 withdrawn,
                 sources: sources.into_iter().map(source).collect(),
-                feeds: topics.into_iter().map(document).collect(),
+                feeds: topics.into_iter().map(|topic| document(topic, &silent)).collect(),
                 subscriptions,
+                mistakes,
             });
         }
-        say!("{articles} articles, {withdrawn} withdrawn\n");
+        say!("{}, {withdrawn} withdrawn\n", counted(articles, "article"));
         say!("{}\n", sources_table(&sources));
-        say!("{}\n", topics_table(&topics));
+        say!("{}\n", topics_table(&topics, &silent));
         let Subscriptions { all, behind, failing, delivered } = subscriptions;
         say!(
-            "{all} subscriptions: {behind} behind, {failing} failing; {delivered} deliveries (courant subscriptions lists them)"
+            "{}: {behind} behind, {failing} failing; {} (courant subscriptions lists them)",
+            counted(all, "subscription"),
+            counted(delivered, "delivery")
         );
         let told = sources.iter().filter_map(|source| Some((&source.name, source.error.as_ref()?)));
         for (name, error) in told {
@@ -92,8 +107,17 @@ impl Status {
         for source in &sources {
             source.note.iter().for_each(|note| say!("\n{}: {note}", source.name));
         }
+        for (feed, why) in &silent {
+            say!("\n{feed} selects nothing: {why}");
+        }
         for topic in &topics {
             topic.error.iter().for_each(|error| say!("\n{}.{}: {error}", topic.topic.feed, topic.topic.format));
+        }
+        if let Some(first) = mistakes.first() {
+            say!(
+                "\nthe files have mistakes, and a running service stays as it was; the first, and courant check tells all:"
+            );
+            say!("{}", first.line());
         }
         Ok(())
     }
@@ -114,6 +138,7 @@ fn sources_table(sources: &[SourceState]) -> Table {
     for source in sources {
         let state = match (source.claimed, source.failures) {
             (true, _) => "pulling".to_owned(),
+            (false, 0) if source.note.is_some() => "see below".to_owned(),
             (false, 0) => "fine".to_owned(),
             (false, failures) => format!("failing ({failures} in a row)"),
         };
@@ -129,10 +154,11 @@ fn sources_table(sources: &[SourceState]) -> Table {
     table
 }
 
-fn topics_table(topics: &[TopicState]) -> Table {
+fn topics_table(topics: &[TopicState], silent: &BTreeMap<String, String>) -> Table {
     let mut table = table(["document", "size", "last change", "state"]);
     for topic in topics {
         let state = match (topic.behind, &topic.error) {
+            (0, None) if silent.contains_key(&topic.topic.feed) => "selects nothing".to_owned(),
             (0, None) => "up to date".to_owned(),
             (0, Some(_)) => "see below".to_owned(),
             (behind, None) => format!("behind ({behind})"),
@@ -141,12 +167,6 @@ fn topics_table(topics: &[TopicState]) -> Table {
         let size = format!("{} KB", topic.bytes.div_euclid(1024) + i64::from(topic.bytes % 1024 > 0));
         table.add_row([format!("{}.{}", topic.topic.feed, topic.topic.format), size, ago(topic.last_modified), state]);
     }
-    table
-}
-
-fn table<const N: usize>(head: [&str; N]) -> Table {
-    let mut table = Table::new();
-    table.load_style(presets::UTF8_BORDERS_ONLY).set_content_arrangement(ContentArrangement::Dynamic).set_header(head);
     table
 }
 
@@ -177,8 +197,9 @@ fn source(state: SourceState) -> Source {
     }
 }
 
-fn document(state: TopicState) -> Document {
+fn document(state: TopicState, silent: &BTreeMap<String, String>) -> Document {
     Document {
+        note: silent.get(&state.topic.feed).map(|why| format!("selects nothing: {why}")),
         feed: state.topic.feed,
         format: state.topic.format,
         behind: state.behind,

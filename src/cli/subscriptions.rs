@@ -1,14 +1,14 @@
 //! `courant subscriptions`
 
-use comfy_table::{ContentArrangement, Table, presets};
 use serde::Serialize;
 
-use super::{Common, Failed, counted, print_json, stamp, work};
-use crate::app::now;
-use crate::store::{Receiver, SubscriptionState};
+use super::{Common, Failed, counted, print_json, stamp, table, work};
+use crate::app::{App, now};
+use crate::store::{Delivery, Receiver, SubscriptionState};
 
-/// List WebSub subscriptions, or end one
+/// List WebSub subscriptions, show their last deliveries, or end one
 #[derive(clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(super) struct Subscriptions {
     #[command(subcommand)]
     action: Option<Action>,
@@ -19,6 +19,19 @@ pub(super) struct Subscriptions {
 
 #[derive(clap::Subcommand)]
 enum Action {
+    /// Show the last deliveries, newest first
+    ///
+    /// Of a change that goes to very many callbacks, those that failed are in the log, and a few that arrived.
+    Log {
+        /// Only those to this address
+        callback: Option<String>,
+        /// How many to show
+        #[arg(long, default_value_t = 20, value_name = "N")]
+        limit: u32,
+        /// One JSON document on standard output
+        #[arg(long)]
+        json: bool,
+    },
     /// End every subscription of a callback; it is not told
     End {
         /// The callback's address
@@ -42,40 +55,75 @@ pub(super) struct Line {
     lease_until: Option<String>,
 }
 
+#[derive(Serialize)]
+struct Logged {
+    at: String,
+    feed: String,
+    format: String,
+    callback: String,
+    latency_ms: i64,
+    error: Option<String>,
+}
+
 impl Subscriptions {
     pub(super) async fn run(self, common: Common) -> Result<(), Failed> {
         let app = common.look().await?;
-        if let Some(Action::End { callback }) = self.action {
-            let ended = app.store.end_callback(&callback).await.map_err(work)?;
-            app.store.close().await;
-            if ended == 0 {
-                return Err(Failed::Work(format!(
-                    "{callback}: no such subscription; `courant subscriptions` lists them"
-                )));
-            }
-            say!("{callback}: {} ended", counted(usize::try_from(ended).unwrap_or(usize::MAX), "subscription"));
-            return Ok(());
-        }
-        let lines: Vec<Line> =
-            app.store.subscription_states(now()).await.map_err(work)?.into_iter().map(line).collect();
-        if self.json {
-            return print_json(&lines);
-        }
-        let mut table = Table::new();
-        table.load_style(presets::UTF8_BORDERS_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
-        table.set_header(["topic", "callback", "state", "delivered", "lease until"]);
-        for line in &lines {
-            table.add_row([
-                format!("{}.{}", line.feed, line.format),
-                line.callback.clone(),
-                line.error.as_ref().map_or(line.state.to_owned(), |error| format!("{}: {error}", line.state)),
-                line.delivered.to_string(),
-                line.lease_until.clone().unwrap_or_default(),
-            ]);
-        }
-        say!("{table}\n{}", counted(lines.len(), "subscription"));
-        Ok(())
+        let result = match self.action {
+            None => list(&app, self.json).await,
+            Some(Action::Log { callback, limit, json }) => log(&app, callback.as_deref(), limit, json).await,
+            Some(Action::End { callback }) => end(&app, &callback).await,
+        };
+        app.store.close().await;
+        result
     }
+}
+
+async fn end(app: &App, callback: &str) -> Result<(), Failed> {
+    let ended = app.store.end_callback(callback).await.map_err(work)?;
+    if ended == 0 {
+        return Err(Failed::Work(format!("{callback}: no such subscription; `courant subscriptions` lists them")));
+    }
+    say!("{callback}: {} ended", counted(ended, "subscription"));
+    Ok(())
+}
+
+async fn log(app: &App, callback: Option<&str>, limit: u32, json: bool) -> Result<(), Failed> {
+    let deliveries = app.store.deliveries(callback, i64::from(limit)).await.map_err(work)?;
+    if json {
+        return print_json(&deliveries.into_iter().map(logged).collect::<Vec<_>>());
+    }
+    let zone = app.newsroom().config.site.timezone;
+    let mut table = table(["at", "topic", "callback", "took", "result"]);
+    for delivery in &deliveries {
+        table.add_row([
+            delivery.at.with_timezone(&zone).format("%Y-%m-%d %H:%M:%S %Z").to_string(),
+            format!("{}.{}", delivery.topic.feed, delivery.topic.format),
+            delivery.callback.clone(),
+            format!("{} ms", delivery.latency),
+            delivery.error.clone().unwrap_or_else(|| "arrived".to_owned()),
+        ]);
+    }
+    say!("{table}\n{}", counted(deliveries.len(), "delivery"));
+    Ok(())
+}
+
+async fn list(app: &App, json: bool) -> Result<(), Failed> {
+    let lines: Vec<Line> = app.store.subscription_states(now()).await.map_err(work)?.into_iter().map(line).collect();
+    if json {
+        return print_json(&lines);
+    }
+    let mut table = table(["topic", "callback", "state", "delivered", "lease until"]);
+    for line in &lines {
+        table.add_row([
+            format!("{}.{}", line.feed, line.format),
+            line.callback.clone(),
+            line.error.as_ref().map_or(line.state.to_owned(), |error| format!("{}: {error}", line.state)),
+            line.delivered.to_string(),
+            line.lease_until.clone().unwrap_or_default(),
+        ]);
+    }
+    say!("{table}\n{}", counted(lines.len(), "subscription"));
+    Ok(())
 }
 
 /// In one word, how a subscription stands.
@@ -84,6 +132,17 @@ pub(super) fn state(subscription: &SubscriptionState) -> &'static str {
         (1.., _) => "failing",
         (_, 1..) => "behind",
         _ => "fine",
+    }
+}
+
+fn logged(delivery: Delivery) -> Logged {
+    Logged {
+        at: stamp(delivery.at),
+        feed: delivery.topic.feed,
+        format: delivery.topic.format,
+        callback: delivery.callback,
+        latency_ms: delivery.latency,
+        error: delivery.error,
     }
 }
 

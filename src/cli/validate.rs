@@ -68,7 +68,7 @@ impl Validate {
         say!(
             "{}: {kind}, {}: {verdict}, {}, {}",
             self.document,
-            counted(report.entries, "entry").replace("entrys", "entries"),
+            counted(report.entries, "entry"),
             counted(report.errors(), "error"),
             counted(report.warnings(), "warning")
         );

@@ -7,6 +7,10 @@ use std::path::{Path, PathBuf};
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 use serde::Serialize;
 
+use super::file::File;
+use super::keys::{Kind, SOURCE, SOURCE_KEYS};
+use crate::article::spelling::nearest;
+
 /// One mistake.
 #[derive(Debug, Clone, Serialize)]
 pub struct Mistake {
@@ -49,16 +53,18 @@ impl Mistake {
         self
     }
 
-    /// What serde says of a value, in the words of an editor.
-    pub(super) fn from_toml(file: &Path, text: &str, error: &toml::de::Error) -> Self {
-        let message = error.message().trim().replace('\n', "; ");
-        let help = nearest_known(&message);
-        let message = match message.split_once(", expected one of ").or_else(|| message.split_once(", expected `")) {
-            Some((told, _)) if help.is_some() => told.replace("unknown field", "unknown key"),
-            _ => message.replace("unknown field", "unknown key").replace("missing field", "missing key"),
-        };
-        let mistake = Self::new(file, text, error.span(), message);
+    /// What serde says of a value, in the words of an editor. `key`: the key whose value it is; `here`: the table.
+    pub(super) fn from_toml(file: &File, error: &toml::de::Error, key: Option<&str>, here: &str) -> Self {
+        let told = error.message().trim().replace('\n', "; ");
+        let (message, help) = in_plain_words(file.kind, &told, key, here);
+        let mistake = Self::new(&file.path, &file.text, error.span(), message);
         Self { help, ..mistake }
+    }
+
+    /// The mistake on one line: `file:line:column: message`.
+    pub fn line(&self) -> String {
+        let help = self.help.as_ref().map(|help| format!(" ({help})")).unwrap_or_default();
+        format!("{}:{}:{}: {}{help}", self.file.display(), self.line, self.column, self.message)
     }
 
     /// The mistake with its place in the file, for a terminal.
@@ -75,21 +81,40 @@ impl Mistake {
     }
 }
 
-/// "did you mean": the known key or word that is nearest to the unknown one.
-fn nearest_known(message: &str) -> Option<String> {
-    let unknown = message.strip_prefix("unknown field `").or_else(|| message.strip_prefix("unknown variant `"))?;
-    let (unknown, rest) = unknown.split_once('`')?;
-    let known: Vec<&str> = rest.split('`').skip(1).step_by(2).collect();
-    Some(suggestion(unknown, &known))
+fn in_plain_words(kind: Kind, told: &str, key: Option<&str>, here: &str) -> (String, Option<String>) {
+    let takes = key.and_then(|key| Some(format!("`{key}` is {}", kind.takes(key)?)));
+    if let Some((unknown, mut known)) = unknown(told, "unknown field `") {
+        if here == SOURCE {
+            known.extend(SOURCE_KEYS);
+        }
+        let help = kind.home_of(unknown, here);
+        return (format!("unknown key `{unknown}`"), help.or_else(|| Some(suggestion(unknown, &known))));
+    }
+    if let Some((unknown, known)) = unknown(told, "unknown variant `") {
+        return (takes.unwrap_or_else(|| told.to_owned()), Some(suggestion(unknown, &known)));
+    }
+    if told.starts_with("invalid ") {
+        return (takes.unwrap_or_else(|| told.to_owned()), None);
+    }
+    (told.replace("missing field", "missing key"), None)
+}
+
+/// The unknown word that serde tells of, and the words that would have been known.
+fn unknown<'a>(told: &'a str, begin: &str) -> Option<(&'a str, Vec<&'a str>)> {
+    let (unknown, rest) = told.strip_prefix(begin)?.split_once('`')?;
+    Some((unknown, rest.split('`').skip(1).step_by(2).collect()))
+}
+
+pub(super) fn did_you_mean(word: &str) -> String {
+    format!("did you mean `{word}`?")
 }
 
 /// A line that helps from `unknown` to one of `known`.
 pub(super) fn suggestion(unknown: &str, known: &[&str]) -> String {
-    let nearest = known.iter().map(|word| (strsim::damerau_levenshtein(unknown, word), word)).min();
-    match nearest {
-        Some((distance, word)) if distance <= unknown.len().div_ceil(2).max(2) => format!("did you mean `{word}`?"),
-        Some(_) => format!("known here: {}", known.join(", ")),
-        None => "none is known here".to_owned(),
+    match nearest(unknown, known.iter().copied()) {
+        Some(word) => did_you_mean(word),
+        None if known.is_empty() => "none is known here".to_owned(),
+        None => format!("known here: {}", known.join(", ")),
     }
 }
 
@@ -99,13 +124,9 @@ pub(super) fn suggestion(unknown: &str, known: &[&str]) -> String {
 pub struct Mistakes(pub Vec<Mistake>);
 
 impl Mistakes {
-    /// One line a mistake: `file:line:column: message`.
+    /// One line a mistake.
     pub fn lines(&self) -> String {
-        let line = |mistake: &Mistake| {
-            let help = mistake.help.as_ref().map(|help| format!(" ({help})")).unwrap_or_default();
-            format!("{}:{}:{}: {}{help}", mistake.file.display(), mistake.line, mistake.column, mistake.message)
-        };
-        self.0.iter().map(line).collect::<Vec<_>>().join("\n")
+        self.0.iter().map(Mistake::line).collect::<Vec<_>>().join("\n")
     }
 }
 

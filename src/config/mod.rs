@@ -1,5 +1,7 @@
 //! The files in `feeds/`, read into types. Every mistake is told with file, line and column, all of them at once.
 
+mod file;
+mod keys;
 mod mistakes;
 mod reading;
 mod schedule;
@@ -38,6 +40,8 @@ pub struct Config {
     pub hub: Hub,
     /// Networks that sources and callbacks may use although they are private.
     pub allow_private: Vec<IpNet>,
+    /// What is no mistake in the files, but can't be meant as things are: a folder that is not there.
+    pub doubts: Mistakes,
 }
 
 /// A source as it is configured.

@@ -9,13 +9,15 @@ use serde::de::IntoDeserializer;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::file::File;
+use super::keys::{self, Kind, SOURCE_KEYS};
 use super::mistakes::suggestion;
 use super::values::{Language, Network, Secret, Stretch, WebAddress, Zone};
 use super::{Config, Hub, Mistake, Mistakes, Schedule, SourceConfig, feed_files, fingerprint, house};
 use crate::article::term;
 use crate::article::words::words;
 use crate::feed::{Content, Feed, FeedInfo, Site};
-use crate::source::{KINDS, Place};
+use crate::source::{self, KINDS, Place};
 use crate::store::{Order, Query};
 use crate::websub::Algorithm;
 
@@ -25,52 +27,14 @@ const SCHEDULE: &str = "*/15 * * * *";
 /// Where the service is reached if nobody says.
 const PUBLIC_URL: &str = "http://127.0.0.1:8080";
 
-/// A file that is being read, and the mistakes that were found in it.
-struct File {
-    path: PathBuf,
-    text: String,
-    mistakes: Vec<Mistake>,
-}
-
-impl File {
-    fn open(path: PathBuf) -> Result<Self, Mistakes> {
-        match std::fs::read_to_string(&path) {
-            Ok(text) => Ok(Self { path, text, mistakes: Vec::new() }),
-            Err(error) => {
-                let mistake = Mistake::new(&path, "", None, format!("can't read the file: {error}"));
-                let mistake = mistake
-                    .help("`courant add https://your-site/` writes a first one; --feeds names another directory");
-                Err(Mistakes(vec![mistake]))
-            }
-        }
-    }
-
-    fn mistake(&mut self, span: Range<usize>, message: impl Into<String>, help: Option<String>) {
-        let mut mistake = Mistake::new(&self.path, &self.text, Some(span), message);
-        mistake.help = help;
-        self.mistakes.push(mistake);
-    }
-
-    /// The value, or its mistake noted.
-    fn read<T>(&mut self, result: Result<T, toml::de::Error>) -> Option<T> {
-        match result {
-            Ok(value) => Some(value),
-            Err(error) => {
-                self.mistakes.push(Mistake::from_toml(&self.path, &self.text, &error));
-                None
-            }
-        }
-    }
-}
-
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Head {
-    title: String,
-    home: WebAddress,
+struct HeadTable {
+    title: Option<String>,
+    home: Option<WebAddress>,
     public_url: Option<WebAddress>,
-    language: Language,
-    timezone: Zone,
+    language: Option<Language>,
+    timezone: Option<Zone>,
     contact: Option<String>,
     rights: Option<String>,
     icon: Option<WebAddress>,
@@ -124,12 +88,10 @@ struct SourceTable {
     keep_ids: bool,
 }
 
-const SOURCE_KEYS: [&str; 5] = ["kind", "schedule", "webhook_key", "webhook_key_file", "keep_ids"];
-
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct FeedFile {
-    title: String,
+    title: Option<String>,
     #[serde(default)]
     description: String,
     language: Option<Language>,
@@ -193,50 +155,103 @@ enum OrderWord {
     Updated,
 }
 
+/// The head of `newsroom.toml`, with all that must be there.
+struct Head {
+    title: String,
+    home: WebAddress,
+    public_url: Option<WebAddress>,
+    language: Language,
+    timezone: Zone,
+    contact: Option<String>,
+    rights: Option<String>,
+    icon: Option<WebAddress>,
+}
+
 /// Reads all files of a newsroom, and gathers the mistakes of all.
 pub(super) fn newsroom(dir: &Path, public_url: Option<&str>) -> Result<Config, Mistakes> {
-    let mut file = File::open(dir.join("newsroom.toml"))?;
+    let mut file = File::open(&dir.join("newsroom.toml"), Kind::Newsroom)?;
     let text = file.text.clone();
-    let Some(table) = file.read(DeTable::parse(&text)) else {
-        return Err(Mistakes(file.mistakes));
-    };
-    let root = table.get_ref();
-    let part = |name: &str| root.get(name).cloned();
-
-    let hub = part("hub")
-        .map_or(Some(HubTable::default()), |value| file.read(HubTable::deserialize(value.into_deserializer())));
-    let fetch = part("fetch")
-        .map_or(Some(FetchTable::default()), |value| file.read(FetchTable::deserialize(value.into_deserializer())));
-    let head = file.read(Head::deserialize(table.clone().into_deserializer()));
-    let hub = hub.unwrap_or_default();
-    if hub.lease_min.0 > hub.lease_max.0 || !(hub.lease_min.0..=hub.lease_max.0).contains(&hub.lease_default.0) {
-        let span = part("hub").map_or(0..0, |value| value.span());
-        file.mistake(span, "lease_min, lease_default and lease_max must ascend", None);
-    }
-    let sources = sources(&mut file, dir, part("source"), head.as_ref());
-    let site = head.and_then(|head| site(&mut file, head, public_url, &hub));
-
-    let names: Vec<String> = sources.iter().map(|source| source.name.clone()).collect();
-    let mut mistakes = file.mistakes;
-    let (feeds, moved) = feeds(dir, &names, site.as_ref(), &mut mistakes)?;
-    match (site, mistakes.is_empty()) {
-        (Some(site), true) => Ok(Config {
-            site,
-            sources,
-            feeds,
-            moved,
-            allow_private: fetch.unwrap_or_default().allow_private.into_iter().map(|net| net.0).collect(),
-            hub: Hub {
-                built_in: hub.built_in,
-                also: hub.also.iter().map(|hub| hub.0.to_string()).collect(),
-                algorithm: hub.algorithm,
-                lease_default: hub.lease_default.0,
-                lease_min: hub.lease_min.0,
-                lease_max: hub.lease_max.0,
-            },
-        }),
+    let table = file.table(&text);
+    // A file that can't be read says nothing of its sources: then no feed is told that there is none of a name.
+    let names = table.as_ref().map(|table| source_names(table.get_ref()));
+    let read = table.and_then(|table| desk(&mut file, dir, table, public_url));
+    let site = read.as_ref().map(|config| config.site.clone());
+    let mut mistakes = file.mistakes();
+    let (feeds, moved) = feeds(dir, names.as_deref(), site.as_ref(), &mut mistakes)?;
+    match read {
+        Some(config) if mistakes.is_empty() => Ok(Config { feeds, moved, ..config }),
         _ => Err(Mistakes(mistakes)),
     }
+}
+
+/// All that `newsroom.toml` says; the feeds have files of their own.
+fn desk(file: &mut File, dir: &Path, table: Spanned<DeTable<'_>>, public_url: Option<&str>) -> Option<Config> {
+    let root = table.get_ref().clone();
+    let hub = hub(file, &root);
+    let fetch = match part(file, &root, "fetch") {
+        Some(table) => file.read(table, "fetch"),
+        None => Some(FetchTable::default()),
+    };
+    let head = head(file, table);
+    let (sources, doubts) = sources(file, dir, &root, head.as_ref());
+    let site = site(file, head?, public_url, &hub)?;
+    Some(Config {
+        site,
+        sources,
+        feeds: Vec::new(),
+        moved: BTreeMap::new(),
+        doubts: Mistakes(doubts),
+        allow_private: fetch?.allow_private.into_iter().map(|net| net.0).collect(),
+        hub: Hub {
+            built_in: hub.built_in,
+            also: hub.also.iter().map(|hub| hub.0.to_string()).collect(),
+            algorithm: hub.algorithm,
+            lease_default: hub.lease_default.0,
+            lease_min: hub.lease_min.0,
+            lease_max: hub.lease_max.0,
+        },
+    })
+}
+
+/// A table of a file's root.
+fn part<'a>(file: &mut File, root: &DeTable<'a>, key: &str) -> Option<Spanned<DeTable<'a>>> {
+    let value = root.get(key)?;
+    let span = value.span();
+    let DeValue::Table(table) = value.get_ref() else {
+        file.mistake(span, format!("`{key}` is {}", file.kind.takes(key).unwrap_or("a table")), None);
+        return None;
+    };
+    Some(Spanned::new(span, table.clone()))
+}
+
+fn hub(file: &mut File, root: &DeTable<'_>) -> HubTable {
+    let Some(table) = part(file, root, "hub") else { return HubTable::default() };
+    let (span, before) = (table.span(), file.mistakes.len());
+    let hub: HubTable = file.read(table, "hub").unwrap_or_default();
+    let ascend = hub.lease_min.0 <= hub.lease_default.0 && hub.lease_default.0 <= hub.lease_max.0;
+    if !ascend && file.mistakes.len() == before {
+        file.mistake(span, "lease_min, lease_default and lease_max must ascend", None);
+    }
+    hub
+}
+
+fn head(file: &mut File, table: Spanned<DeTable<'_>>) -> Option<Head> {
+    let root = table.get_ref().clone();
+    let HeadTable { title, home, public_url, language, timezone, contact, rights, icon, .. } = file.read(table, "")?;
+    let title = file.required(&root, "title", title);
+    let home = file.required(&root, "home", home);
+    let language = file.required(&root, "language", language);
+    let timezone = file.required(&root, "timezone", timezone);
+    Some(Head {
+        title: title?,
+        home: home?,
+        language: language?,
+        timezone: timezone?,
+        public_url,
+        contact,
+        rights,
+        icon,
+    })
 }
 
 fn site(file: &mut File, head: Head, public_url: Option<&str>, hub: &HubTable) -> Option<Site> {
@@ -265,64 +280,69 @@ fn site(file: &mut File, head: Head, public_url: Option<&str>, hub: &HubTable) -
     })
 }
 
-fn sources(file: &mut File, dir: &Path, table: Option<Spanned<DeValue<'_>>>, head: Option<&Head>) -> Vec<SourceConfig> {
-    let Some(table) = table else { return Vec::new() };
-    let span = table.span();
-    let DeValue::Table(table) = table.into_inner() else {
-        file.mistake(span, "sources are tables: [source.website]", None);
-        return Vec::new();
-    };
-    let mut sources = Vec::new();
-    for (name, value) in table {
+/// The sources that a newsroom has, whether or not there are mistakes in them.
+fn source_names(root: &DeTable<'_>) -> Vec<String> {
+    match root.get("source").map(Spanned::get_ref) {
+        Some(DeValue::Table(table)) => table.keys().map(|name| name.get_ref().to_string()).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// The sources, and what is doubtful about them.
+fn sources(file: &mut File, dir: &Path, root: &DeTable<'_>, head: Option<&Head>) -> (Vec<SourceConfig>, Vec<Mistake>) {
+    let (mut sources, mut doubts) = (Vec::new(), Vec::new());
+    let Some(table) = part(file, root, "source") else { return (sources, doubts) };
+    for (name, value) in table.into_inner() {
         if !is_name(name.get_ref()) {
             let help = "small letters, digits, - and _, beginning with a letter or digit".to_owned();
             file.mistake(name.span(), format!("`{}` can't be a source's name", name.get_ref()), Some(help));
             continue;
         }
-        if let Some(source) = source(file, dir, name.get_ref(), value, head) {
+        let span = value.span();
+        let DeValue::Table(table) = value.into_inner() else {
+            let help = Some(format!("a line [source.{}], and its keys below", name.get_ref()));
+            file.mistake(span, format!("`{}` is a table", name.get_ref()), help);
+            continue;
+        };
+        let path = table.get("path").map(Spanned::span);
+        if let Some(source) = source(file, dir, name.get_ref(), Spanned::new(span, table), head) {
+            doubts.extend(missing_folder(file, source.source.folder(), path));
             sources.push(source);
         }
     }
     sources.sort_by(|a, b| a.name.cmp(&b.name));
-    sources
+    (sources, doubts)
+}
+
+/// A folder that is not there now. It may come, so that the newsroom starts all the same.
+fn missing_folder(file: &File, folder: Option<&Path>, span: Option<Range<usize>>) -> Option<Mistake> {
+    let folder = folder.filter(|folder| !folder.is_dir())?;
+    let what = if folder.exists() { "is a file, and no folder" } else { "there is no such folder" };
+    let mistake = Mistake::new(&file.path, &file.text, span, format!("{}: {what}", folder.display()));
+    Some(mistake.help("a path is relative to newsroom.toml"))
 }
 
 fn source(
     file: &mut File,
     dir: &Path,
     name: &str,
-    value: Spanned<DeValue<'_>>,
+    table: Spanned<DeTable<'_>>,
     head: Option<&Head>,
 ) -> Option<SourceConfig> {
-    let span = value.span();
+    let span = table.span();
     let zone = head.map_or(chrono_tz::UTC, |head| head.timezone.0);
-    let made_of = fingerprint(&format!("{zone:?} {:?}", value.get_ref()));
-    let common = file.read(SourceTable::deserialize(value.clone().into_deserializer()));
-    let DeValue::Table(table) = value.into_inner() else {
-        return None;
-    };
-    let kind = table.get("kind").cloned();
-    let own = table.into_iter().filter(|(key, _)| !SOURCE_KEYS.contains(&key.get_ref().as_ref())).collect();
-    let known: Vec<&str> = KINDS.iter().map(|kind| kind.name).collect();
-    let Some(word) = kind else {
-        file.mistake(
-            span,
-            format!("source `{name}` has no kind"),
-            Some(format!("kind = one of: {}", known.join(", "))),
-        );
-        return None;
-    };
-    let Some(kind) = KINDS.iter().find(|kind| word.get_ref().as_str() == Some(kind.name)) else {
-        let unknown = word.get_ref().as_str().unwrap_or_default();
-        file.mistake(word.span(), format!("`{unknown}` is no kind of source"), Some(suggestion(unknown, &known)));
-        return None;
-    };
+    let made_of = fingerprint(&format!("{zone:?} {:?}", DeValue::Table(table.get_ref().clone())));
+    let common: Option<SourceTable> = file.read(table.clone(), keys::SOURCE);
+    let webhook_key = common.as_ref().and_then(|common| webhook_key(file, dir, common));
+    let kind = kind(file, name, &table)?;
     let place = Place { feeds: dir.to_owned(), zone };
-    let rest = Spanned::new(span, DeValue::Table(own));
-    let source = file.read((kind.read)(rest.into_deserializer(), &place));
-    let common = common?;
-    let webhook_key = webhook_key(file, dir, &common);
-    let head = head?;
+    let own = table.into_inner().into_iter().filter(|(key, _)| !SOURCE_KEYS.contains(&key.get_ref().as_ref()));
+    let own = Spanned::new(span, own.collect());
+    let source = file.read_with(own, keys::SOURCE, |own| {
+        let own = Spanned::new(own.span(), DeValue::Table(own.into_inner()));
+        (kind.read)(own.into_deserializer(), &place)
+    });
+    let (common, head) = (common?, head?);
     Some(SourceConfig {
         name: name.to_owned(),
         kind,
@@ -332,6 +352,21 @@ fn source(
         webhook_key,
         house: house(name, &head.home.0, &head.language.0, common.keep_ids),
     })
+}
+
+fn kind(file: &mut File, name: &str, table: &Spanned<DeTable<'_>>) -> Option<&'static source::Kind> {
+    let known: Vec<&str> = KINDS.iter().map(|kind| kind.name).collect();
+    let Some(word) = table.get_ref().get("kind") else {
+        let help = Some(format!("kind = one of: {}", known.join(", ")));
+        file.mistake(table.span(), format!("source `{name}` has no kind"), help);
+        return None;
+    };
+    let unknown = word.get_ref().as_str().unwrap_or_default();
+    let kind = KINDS.iter().find(|kind| kind.name == unknown);
+    if kind.is_none() {
+        file.mistake(word.span(), format!("`{unknown}` is no kind of source"), Some(suggestion(unknown, &known)));
+    }
+    kind
 }
 
 fn webhook_key(file: &mut File, dir: &Path, table: &SourceTable) -> Option<String> {
@@ -350,14 +385,18 @@ fn webhook_key(file: &mut File, dir: &Path, table: &SourceTable) -> Option<Strin
 
 type Feeds = (Vec<Feed>, BTreeMap<String, String>);
 
-fn feeds(dir: &Path, sources: &[String], site: Option<&Site>, mistakes: &mut Vec<Mistake>) -> Result<Feeds, Mistakes> {
+fn feeds(
+    dir: &Path,
+    sources: Option<&[String]>,
+    site: Option<&Site>,
+    mistakes: &mut Vec<Mistake>,
+) -> Result<Feeds, Mistakes> {
     let paths = feed_files(dir).map_err(|error| Mistakes(vec![Mistake::new(dir, "", None, error.to_string())]))?;
+    let names: Vec<String> = paths.iter().map(|path| name_of(path)).collect();
     let (mut feeds, mut moved) = (Vec::<Feed>::new(), BTreeMap::new());
-    let mut former: Vec<(File, Vec<Spanned<String>>, String)> = Vec::new();
-    for path in paths {
-        let mut file = File::open(path)?;
-        let name = file.path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default().to_owned();
-        if !is_name(&name) {
+    for (path, name) in paths.iter().zip(&names) {
+        let mut file = File::open(path, Kind::Feed)?;
+        if !is_name(name) {
             file.mistake(
                 0..0,
                 format!("`{name}` can't be a feed's name: small letters, digits, - and _"),
@@ -365,34 +404,53 @@ fn feeds(dir: &Path, sources: &[String], site: Option<&Site>, mistakes: &mut Vec
             );
         }
         let text = file.text.clone();
-        let read = DeTable::parse(&text).and_then(|table| FeedFile::deserialize(table.into_deserializer()));
-        if let Some(read) = file.read(read) {
-            let names = read.moved_from.clone();
-            let feed = feed(&mut file, &name, read, sources, site);
-            feeds.push(feed);
-            former.push((file, names, name));
-        } else {
-            mistakes.append(&mut file.mistakes);
-        }
-    }
-    for (mut file, names, now) in former {
-        for name in names {
-            let old = name.get_ref();
-            if feeds.iter().any(|feed| feed.info.name == *old) {
-                file.mistake(name.span(), format!("`{old}` is a feed of its own, so it has not moved"), None);
-            } else if moved.insert(old.clone(), now.clone()).is_some() {
-                file.mistake(name.span(), format!("another feed has moved from `{old}` too"), None);
+        if let Some(table) = file.table(&text) {
+            let root = table.get_ref().clone();
+            if let Some(read) = file.read::<FeedFile>(table, "") {
+                for old in &read.moved_from {
+                    former_name(&mut file, old, name, &names, &mut moved);
+                }
+                feeds.extend(feed(&mut file, name, &root, read, sources, site));
             }
         }
-        mistakes.append(&mut file.mistakes);
+        mistakes.append(&mut file.mistakes());
     }
     Ok((feeds, moved))
 }
 
-fn feed(file: &mut File, name: &str, read: FeedFile, sources: &[String], site: Option<&Site>) -> Feed {
-    for source in read.select.sources.iter().chain(&read.select.not.sources) {
-        if !sources.contains(source.get_ref()) {
-            let known: Vec<&str> = sources.iter().map(String::as_str).collect();
+fn former_name(
+    file: &mut File,
+    old: &Spanned<String>,
+    now: &str,
+    names: &[String],
+    moved: &mut BTreeMap<String, String>,
+) {
+    let (span, old) = (old.span(), old.get_ref());
+    if names.contains(old) {
+        file.mistake(span, format!("`{old}` is a feed of its own, so it has not moved"), None);
+    } else if moved.insert(old.clone(), now.to_owned()).is_some() {
+        file.mistake(span, format!("another feed has moved from `{old}` too"), None);
+    }
+}
+
+/// A feed is called like its file.
+fn name_of(path: &Path) -> String {
+    path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default().to_owned()
+}
+
+fn feed(
+    file: &mut File,
+    name: &str,
+    root: &DeTable<'_>,
+    read: FeedFile,
+    sources: Option<&[String]>,
+    site: Option<&Site>,
+) -> Option<Feed> {
+    let title = file.required(root, "title", read.title);
+    let named = read.select.sources.iter().chain(&read.select.not.sources);
+    for (source, known) in named.filter_map(|source| Some((source, sources?))) {
+        if !known.contains(source.get_ref()) {
+            let known: Vec<&str> = known.iter().map(String::as_str).collect();
             let message = format!("newsroom.toml has no source `{}`", source.get_ref());
             file.mistake(source.span(), message, Some(suggestion(source.get_ref(), &known)));
         }
@@ -404,7 +462,7 @@ fn feed(file: &mut File, name: &str, read: FeedFile, sources: &[String], site: O
     }
     let limit = *read.show.limit.get_ref();
     if !(1..=10_000).contains(&limit) {
-        file.mistake(read.show.limit.span(), "the limit lies between 1 and 10000", None);
+        file.mistake(read.show.limit.span(), "`limit` is a number from 1 to 10000", None);
     }
     let select = read.select;
     let list = |names: &[String], term: fn(&str) -> String| names.iter().map(|name| term(name)).collect::<Vec<_>>();
@@ -424,10 +482,10 @@ fn feed(file: &mut File, name: &str, read: FeedFile, sources: &[String], site: O
         list(&select.not.authors, term::author),
         spoken(&select.not.languages),
     ];
-    Feed {
+    Some(Feed {
         info: FeedInfo {
             name: name.to_owned(),
-            title: read.title,
+            title: title?,
             description: read.description,
             language: read.language.map_or_else(
                 || site.map_or_else(|| "en".to_owned(), |site| site.language.clone()),
@@ -450,7 +508,7 @@ fn feed(file: &mut File, name: &str, read: FeedFile, sources: &[String], site: O
             ContentWord::Summary => Content::Summary,
             ContentWord::Headline => Content::Headline,
         },
-    }
+    })
 }
 
 /// Whether a word can be a name in an address and in a terminal.

@@ -3,26 +3,10 @@
 use std::time::Duration;
 
 use serde::Deserialize;
-use url::Url;
 
 use crate::normalize::is_language_tag;
 
-/// An address on the web.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(try_from = "String")]
-pub(super) struct WebAddress(pub(super) Url);
-
-impl TryFrom<String> for WebAddress {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        match Url::parse(&text) {
-            Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => Ok(Self(url)),
-            Ok(_) => Err(format!("`{text}` is not an http or https address")),
-            Err(error) => Err(format!("`{text}` is not an address: {error}")),
-        }
-    }
-}
+pub(super) use crate::source::WebAddress;
 
 /// A BCP 47 language tag.
 #[derive(Debug, Clone, Deserialize)]

@@ -129,6 +129,15 @@ impl<'a> Frame<'a> {
     fn dir(&self) -> &'static str {
         dir(self.language)
     }
+
+    /// An address in the pieces between which a narrow screen may break it: before a slash or a dot.
+    fn pieces<'t>(&self, address: &'t str) -> Vec<&'t str> {
+        let start = address.find("://").map_or(0, |at| at + 3);
+        let breaks = address[start..].match_indices(['/', '.']).map(|(at, _)| start + at);
+        let ends: Vec<usize> = breaks.chain([address.len()]).collect();
+        let starts = [0].into_iter().chain(ends.iter().copied());
+        starts.zip(&ends).map(|(start, end)| &address[start..*end]).collect()
+    }
 }
 
 /// A feed, and where to take it from.

@@ -12,7 +12,9 @@ use serde::{Deserialize, Serialize};
 use toml::de::{Error as TomlError, ValueDeserializer};
 use url::Url;
 
-use super::{Cursor, Held, Kind, Place, PullError, Pulled, Rejection, Source, cursor, is_password_form, links, mark};
+use super::{
+    Cursor, Held, Kind, Place, PullError, Pulled, Rejection, Source, WebAddress, cursor, is_password_form, links, mark,
+};
 use crate::article::markup::xml_depth;
 use crate::article::{Image, Item, SourceKey, Text, date};
 use crate::fetch::Fetcher;
@@ -28,11 +30,11 @@ const MAX_DEPTH: usize = 256;
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Settings {
-    url: Url,
+    url: WebAddress,
 }
 
 fn read(settings: ValueDeserializer<'_>, place: &Place) -> Result<Arc<dyn Source>, TomlError> {
-    let Settings { url } = Settings::deserialize(settings)?;
+    let Settings { url: WebAddress(url) } = Settings::deserialize(settings)?;
     Ok(Arc::new(FeedSource { url, zone: place.zone }))
 }
 

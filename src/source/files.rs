@@ -38,7 +38,12 @@ pub(super) struct File {
 pub(super) struct Batch {
     pub(super) items: Vec<Item>,
     pub(super) rejected: Vec<Rejection>,
+    /// What looks like a slip, and is no reason to leave an article out.
+    pub(super) notes: Vec<String>,
 }
+
+/// Notes that are told of one pull.
+const NOTES: usize = 5;
 
 /// Reads every file below `folder` with one of the `endings`, and finds out which articles are no longer there.
 pub(super) async fn pull(
@@ -60,7 +65,11 @@ pub(super) async fn pull(
     let present: HashSet<&SourceKey> = batch.items.iter().map(|item| &item.key).collect();
     let missing: Vec<SourceKey> = kept.into_iter().filter(|key| !present.contains(key)).collect();
     let hold_back = !batch.rejected.is_empty() && !missing.is_empty();
-    let note = hold_back.then(|| "a file can't be read, so nothing is withdrawn until that is mended".to_owned());
+    let held_back = hold_back.then(|| "a file can't be read, so nothing is withdrawn until that is mended".to_owned());
+    let more = batch.notes.len().saturating_sub(NOTES);
+    let more = (more > 0).then(|| format!("and {more} more like these"));
+    let notes: Vec<String> = held_back.into_iter().chain(batch.notes.into_iter().take(NOTES)).chain(more).collect();
+    let note = (!notes.is_empty()).then(|| notes.join("; "));
     let gone = if hold_back { Vec::new() } else { missing };
     Ok(Pulled { items: batch.items, rejected: batch.rejected, gone, note, next: since, ..Pulled::default() })
 }

@@ -7,13 +7,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Datelike, Utc};
 use chrono_tz::Tz;
 use serde_json::{Map, Value};
 use toml::de::{Error as TomlError, ValueDeserializer};
 
 use super::files::{self, Batch, File};
 use super::{Cursor, Held, Kind, Place, PullError, Pulled, Source};
+use crate::article::spelling::nearest;
 use crate::article::{Image, Item, SourceKey, Text, date};
 use crate::fetch::Fetcher;
 
@@ -34,38 +35,78 @@ struct Folder {
 impl Source for Folder {
     async fn pull(&self, _net: &Fetcher, since: Cursor, held: &dyn Held) -> Result<Pulled, PullError> {
         let zone = self.zone;
-        files::pull(self.path.clone(), ENDINGS, since, held, move |file, batch| match article(file, zone) {
-            Ok(item) => batch.items.extend(item),
-            Err(why) => batch.reject(file, why),
+        files::pull(self.path.clone(), ENDINGS, since, held, move |file, batch| {
+            match article(file, zone, &mut batch.notes) {
+                Ok(item) => batch.items.extend(item),
+                Err(why) => batch.reject(file, why),
+            }
         })
         .await
     }
+
+    fn folder(&self) -> Option<&Path> {
+        Some(&self.path)
+    }
 }
 
-/// The article that a file holds; `None` if it says of itself that it is a draft.
-fn article(file: &File, zone: Tz) -> Result<Option<Item>, String> {
+const ID: &[&str] = &["id", "guid"];
+const TITLE: &[&str] = &["title", "headline"];
+const LINK: &[&str] = &["link", "url", "permalink", "canonical"];
+const SUMMARY: &[&str] = &["summary", "description", "excerpt"];
+const HTML: &[&str] = &["content", "content_html", "html", "body"];
+const PLAIN: &[&str] = &["content_text", "text"];
+const AUTHORS: &[&str] = &["authors", "author", "byline"];
+const SECTIONS: &[&str] = &["sections", "section", "categories", "category"];
+const TAGS: &[&str] = &["tags", "tag", "keywords"];
+const IMAGE: &[&str] = &["image", "cover", "thumbnail"];
+const LANGUAGE: &[&str] = &["language", "lang"];
+const PUBLISHED: &[&str] = &["published", "date", "date_published", "published_at"];
+const UPDATED: &[&str] = &["updated", "modified", "date_modified", "lastmod", "updated_at"];
+const STATE: &[&str] = &["draft", "status"];
+
+/// All that a front matter may say.
+const KNOWN: &[&[&str]] =
+    &[ID, TITLE, LINK, SUMMARY, HTML, PLAIN, AUTHORS, SECTIONS, TAGS, IMAGE, LANGUAGE, PUBLISHED, UPDATED, STATE];
+
+/// The article that a file holds; `None` if it says of itself that it is a draft. `notes`: what looks like a slip.
+fn article(file: &File, zone: Tz, notes: &mut Vec<String>) -> Result<Option<Item>, String> {
     let (front, body) = split(&file.path, &file.text)?;
     if front.is_draft() {
         return Ok(None);
     }
-    let html = front.text(&["content", "content_html", "html", "body"]).map(Text::Html);
-    let plain = front.text(&["content_text", "text"]).map(Text::Plain);
-    let title = front.text(&["title", "headline"]).ok_or("it has no title")?;
-    let key = front.text(&["id", "guid"]).unwrap_or_else(|| file.name.clone());
+    let html = front.text(HTML).map(Text::Html);
+    let plain = front.text(PLAIN).map(Text::Plain);
+    let title = front.text(TITLE).ok_or("it has no title")?;
+    let key = front.text(ID).unwrap_or_else(|| file.name.clone());
+    let published = front.date(PUBLISHED, zone)?;
+    for (key, meant) in front.misspelt() {
+        let told = format!("unknown key `{key}` (did you mean `{meant}`?)");
+        // Without its date the article would be published as of now.
+        if published.is_none() && PUBLISHED.contains(&meant) && front.text(&[key]).is_some_and(|text| has_a_year(&text))
+        {
+            return Err(told);
+        }
+        notes.push(format!("{}: {told}", file.path.display()));
+    }
     Ok(Some(Item {
         guid: Some(key.clone()),
-        link: front.text(&["link", "url", "permalink", "canonical"]),
-        summary: front.text(&["summary", "description", "excerpt"]).map(Text::Html),
+        link: front.text(LINK),
+        summary: front.text(SUMMARY).map(Text::Html),
         content: html.or(plain).or(body),
-        authors: front.names(&["authors", "author", "byline"]),
-        sections: front.names(&["sections", "section", "categories", "category"]),
-        tags: front.names(&["tags", "tag", "keywords"]),
+        authors: front.names(AUTHORS),
+        sections: front.names(SECTIONS),
+        tags: front.names(TAGS),
         image: front.image(),
-        language: front.text(&["language", "lang"]),
-        published: front.date(&["published", "date", "date_published", "published_at"], zone)?,
-        updated: front.date(&["updated", "modified", "date_modified", "lastmod", "updated_at"], zone)?,
+        language: front.text(LANGUAGE),
+        published,
+        updated: front.date(UPDATED, zone)?,
         ..Item::new(SourceKey(key), Text::Plain(title))
     }))
+}
+
+/// Whether a text may be meant as a date, readable or not.
+fn has_a_year(text: &str) -> bool {
+    text.chars().filter(char::is_ascii_digit).count() >= 4
 }
 
 /// What stands above an article, or around it in JSON. Other programs read these files too, and call things by names of their
@@ -93,16 +134,27 @@ impl FrontMatter {
 
     fn date(&self, names: &[&str], zone: Tz) -> Result<Option<DateTime<Utc>>, String> {
         // Some programs mean by `published: true` that it is no draft.
-        let Some(text) = self.first(names).filter(|value| !value.is_boolean()).and_then(word) else {
+        let mut stated = names.iter().filter_map(|name| self.0.get(*name));
+        let Some(value) = stated.find(|value| !value.is_null() && !value.is_boolean()) else {
             return Ok(None);
         };
+        let text = word(value).unwrap_or_else(|| value.to_string());
+        // Four digits are all that feeds can write.
+        let date = date::parse(&text, zone).filter(|date| (1..=9999).contains(&date.year()));
         let told = || format!("{text:?} is not a date; write it like 2026-11-24 or 2026-11-24T09:30:00+05:00");
-        date::parse(&text, zone).map(Some).ok_or_else(told)
+        date.map(Some).ok_or_else(told)
+    }
+
+    /// Unknown keys that look like a known one, with that one. Others are other programs' business.
+    fn misspelt(&self) -> Vec<(&str, &'static str)> {
+        let known = KNOWN.concat();
+        let unknown = self.0.keys().map(String::as_str).filter(|key| !known.contains(key));
+        unknown.filter_map(|key| Some((key, slip_of(key, &known)?))).collect()
     }
 
     /// An address, or a table with an address and more.
     fn image(&self) -> Option<Image> {
-        let value = self.first(&["image", "cover", "thumbnail"])?;
+        let value = self.first(IMAGE)?;
         let text = |name: &str| value.get(name).and_then(word);
         let number = |name: &str| value.get(name).and_then(Value::as_u64);
         let pixels = |name: &str| number(name).and_then(|pixels| u32::try_from(pixels).ok());
@@ -120,6 +172,16 @@ impl FrontMatter {
         let says = |name: &str, value: bool| self.0.get(name) == Some(&Value::Bool(value));
         says("draft", true) || says("published", false) || self.0.get("status").is_some_and(|status| status == "draft")
     }
+}
+
+/// The known key of which an unknown one is a slip: the same but for one letter, or for two in a long word.
+fn slip_of(unknown: &str, known: &[&'static str]) -> Option<&'static str> {
+    let near = nearest(unknown, known.iter().copied())?;
+    let slips = if near.len() < 6 { 1 } else { 2 };
+    let plain = unknown.to_lowercase();
+    // Short words are near to many others, and the plural of one is a key of many programs.
+    let is_slip = near.len() > 3 && plain.starts_with(&near[..1]) && plain != format!("{near}s");
+    (is_slip && strsim::damerau_levenshtein(&plain, near) <= slips).then_some(near)
 }
 
 /// A text, or what looks like a number to TOML, YAML and JSON.
@@ -194,7 +256,39 @@ mod tests {
 
     fn read(name: &str, text: &str) -> Result<Item, String> {
         let file = File { path: PathBuf::from(name), name: "name".to_owned(), text: text.to_owned() };
-        article(&file, chrono_tz::Asia::Karachi).map(|item| item.expect("no draft"))
+        article(&file, chrono_tz::Asia::Karachi, &mut Vec::new()).map(|item| item.expect("no draft"))
+    }
+
+    /// What is told of a front matter: as a mistake, or as notes.
+    fn told(front: &str) -> Result<Vec<String>, String> {
+        let text = format!("+++\ntitle = \"x\"\n{front}\n+++\n");
+        let file = File { path: PathBuf::from("a.md"), name: "a".to_owned(), text };
+        let mut notes = Vec::new();
+        article(&file, chrono_tz::UTC, &mut notes).map(|_| notes)
+    }
+
+    #[test]
+    fn a_key_that_looks_misspelt_is_told_and_others_are_left_alone() {
+        let notes = told("date = 2026-11-24\nauthr = \"Sana\"\nTags = [\"a\"]").expect("an article");
+        assert_eq!(
+            notes,
+            ["a.md: unknown key `Tags` (did you mean `tags`?)", "a.md: unknown key `authr` (did you mean `author`?)"]
+        );
+        for key in ["layout", "weight", "slug", "images", "dates", "links", "next", "lead", "subtitle", "menu", "extra"]
+        {
+            assert_eq!(told(&format!("{key} = \"x\"")), Ok(Vec::new()), "{key}");
+        }
+    }
+
+    #[test]
+    fn a_date_that_is_meant_and_not_understood_is_no_date_of_now() {
+        for front in ["publishd = 2026-11-24", "Date = \"24.11.2026\"", "date = \"tomorrow\"", "date = [2026, 11, 24]"]
+        {
+            assert!(told(front).is_err(), "{front}");
+        }
+        for front in ["", "data = \"rain.csv\"", "published = true", "date = 2026-11-24\npublishd = 2026-11-25"] {
+            assert!(told(front).is_ok(), "{front}");
+        }
     }
 
     #[test]
@@ -235,7 +329,7 @@ mod tests {
         for front in ["draft = true", "published = false", "status = \"draft\""] {
             let text = format!("+++\ntitle = \"x\"\n{front}\n+++\n");
             let file = File { path: PathBuf::from("a.md"), name: "a".to_owned(), text };
-            assert!(article(&file, chrono_tz::UTC).expect("readable").is_none(), "{front}");
+            assert!(article(&file, chrono_tz::UTC, &mut Vec::new()).expect("readable").is_none(), "{front}");
         }
     }
 
@@ -255,7 +349,7 @@ mod tests {
         #[test]
         fn nothing_makes_it_panic(text in "(---|\\+\\+\\+|\n|title: x|title = 'x'|\\PC){0,30}") {
             let file = File { path: PathBuf::from("a.md"), name: "a".to_owned(), text };
-            let _ = article(&file, chrono_tz::UTC);
+            let _ = article(&file, chrono_tz::UTC, &mut Vec::new());
         }
     }
 }

@@ -11,13 +11,15 @@ mod links;
 mod wordpress;
 
 use std::collections::HashSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use chrono_tz::Tz;
+use serde::Deserialize;
 use thiserror::Error;
 use toml::de::{Error as TomlError, ValueDeserializer};
+use url::Url;
 
 use crate::article::{Item, SourceKey};
 use crate::fetch::{FetchError, Fetcher};
@@ -49,6 +51,22 @@ pub struct Place {
     pub zone: Tz,
 }
 
+/// An address on the web, in settings.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(try_from = "String")]
+pub struct WebAddress(pub Url);
+
+impl TryFrom<String> for WebAddress {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        match Url::parse(&text) {
+            Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => Ok(Self(url)),
+            _ => Err(format!("`{text}` is not an address like https://paper.example/")),
+        }
+    }
+}
+
 /// Something that articles can be pulled from.
 #[async_trait]
 pub trait Source: Send + Sync {
@@ -59,6 +77,11 @@ pub trait Source: Send + Sync {
     /// Reads what a hub pushed, for kinds that hubs push to.
     fn pushed(&self, _body: &[u8]) -> Result<Pulled, PullError> {
         Err(PullError::Unreadable("nothing can be pushed to this kind of source".to_owned()))
+    }
+
+    /// The folder that is read, for kinds that read files.
+    fn folder(&self) -> Option<&Path> {
+        None
     }
 }
 

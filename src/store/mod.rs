@@ -14,6 +14,8 @@ mod subscriptions;
 mod tests;
 mod upstreams;
 
+use std::path::Path;
+
 use chrono::{DateTime, Utc};
 use thiserror::Error;
 
@@ -23,7 +25,7 @@ pub use articles::{Batch, Outcome, Saved, Touches};
 pub use documents::{Behind, Fresh, Rendered, Stored, Topic, TopicState};
 pub use select::{Order, Query, Traits};
 pub use sources::{Claim, SourceState};
-pub use subscriptions::{Arrival, Delivered, Intent, Mode, Owed, Receiver, SubscriptionState};
+pub use subscriptions::{Arrival, Delivered, Delivery, Intent, Mode, Owed, Receiver, SubscriptionState};
 pub use upstreams::Upstream;
 
 /// What can go wrong with the database.
@@ -74,6 +76,12 @@ impl Store {
     /// Opens the database at `url` (`sqlite:courant.db`, `postgres://…`), making and migrating it where needed.
     pub async fn open(url: &str) -> Result<Self, StoreError> {
         Ok(Self { db: Db::open(url).await? })
+    }
+
+    /// Whether there is a database at `url` already, as far as a look at the disk can tell.
+    pub fn is_there(url: &str) -> bool {
+        let Some(rest) = url.strip_prefix("sqlite:") else { return true };
+        rest.trim_start_matches("//").split('?').next().is_some_and(|file| Path::new(file).is_file())
     }
 
     /// Starts to watch what other processes write.

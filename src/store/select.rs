@@ -80,6 +80,13 @@ impl Store {
         let rows: Vec<Columns> = tx.all(sql, args).await?;
         rows.into_iter().map(|row| Ok(Stored::try_from(row)?.article)).collect()
     }
+
+    /// What the articles that readers may see have of one kind of term: of `section`, the names of all sections, in lower case.
+    pub async fn terms(&self, kind: &str) -> Result<Vec<String>, StoreError> {
+        let sql = "SELECT DISTINCT t.term FROM terms t JOIN shown s ON s.num = t.article WHERE t.term LIKE $1 ORDER BY t.term";
+        let rows: Vec<(String,)> = self.db.read().await?.all(sql, args![format!("{kind}:%")]).await?;
+        Ok(rows.into_iter().filter_map(|(term,)| Some(term.split_once(':')?.1.to_owned())).collect())
+    }
 }
 
 /// Where the walk starts: the other conditions are checked on the way.

@@ -158,6 +158,21 @@ pub struct SubscriptionState {
     pub latency: Option<i64>,
 }
 
+/// A line of the log of deliveries.
+#[derive(Debug, Clone)]
+pub struct Delivery {
+    /// When it ended.
+    pub at: DateTime<Utc>,
+    /// What was sent.
+    pub topic: Topic,
+    /// Where to.
+    pub callback: String,
+    /// How long it took, in milliseconds.
+    pub latency: i64,
+    /// Why it did not arrive, if it did not.
+    pub error: Option<String>,
+}
+
 impl Store {
     /// Takes a request in, in place of an older one of the same callback. `false`: there are too many.
     pub async fn intend(&self, intent: &Intent, now: DateTime<Utc>) -> Result<bool, StoreError> {
@@ -458,6 +473,27 @@ impl Store {
         let mut states: Vec<SubscriptionState> = rows.into_iter().map(state).collect();
         states.sort_unstable_by(|one, other| (&one.topic, &one.callback).cmp(&(&other.topic, &other.callback)));
         Ok(states)
+    }
+
+    /// The last deliveries, newest first: to one callback, or to all.
+    pub async fn deliveries(&self, callback: Option<&str>, limit: i64) -> Result<Vec<Delivery>, StoreError> {
+        type Columns = (i64, String, String, String, i64, Option<String>);
+        let (condition, args) = match callback {
+            Some(callback) => ("WHERE callback = $2", args![limit, callback]),
+            None => ("", args![limit]),
+        };
+        let sql = format!(
+            "SELECT at, feed, format, callback, latency, error FROM deliveries {condition} ORDER BY num DESC LIMIT $1"
+        );
+        let rows: Vec<Columns> = self.db.read().await?.all(sql, args).await?;
+        let delivery = |(at, feed, format, callback, latency, error): Columns| Delivery {
+            at: instant(at),
+            topic: Topic { feed, format },
+            callback,
+            latency,
+            error,
+        };
+        Ok(rows.into_iter().map(delivery).collect())
     }
 
     /// Ends every subscription of a callback. Tells how many there were.

@@ -50,6 +50,8 @@ pub struct Tally {
     outcomes: HashMap<SourceKey, Outcome>,
     /// Why some could not become articles, by what the source calls them.
     pub rejected: BTreeMap<String, String>,
+    /// Those that are dated in the future.
+    pub waiting: HashSet<SourceKey>,
     /// What the operator should know about how the source was read.
     pub note: Option<String>,
 }
@@ -65,6 +67,16 @@ impl Tally {
     /// How many articles had this outcome.
     pub fn count(&self, outcome: Outcome) -> usize {
         self.outcomes.values().filter(|known| **known == outcome).count()
+    }
+
+    /// What the operator should know until the next pull: how the source was read, and what was left out.
+    fn remark(&self) -> Option<String> {
+        let left_out = self
+            .rejected
+            .first_key_value()
+            .map(|(key, why)| format!("{} rejected by the last pull, such as {key}: {why}", self.rejected.len()));
+        let parts: Vec<String> = self.note.iter().cloned().chain(left_out).collect();
+        (!parts.is_empty()).then(|| parts.join("; "))
     }
 
     /// Whether readers may see a difference.
@@ -259,6 +271,8 @@ async fn take(
     let (drafts, rejected) = normalised(items, &source.house).await?;
     tally.rejected.extend(rejected);
 
+    let ahead = drafts.iter().filter(|draft| draft.article.published > now());
+    tally.waiting.extend(ahead.map(|draft| draft.key.clone()));
     let sources = newsroom.config.sources.iter().map(|source| source.name.clone()).collect();
     let batch = Batch { drafts, gone, cursor: next.0, precedence: source.kind.precedence, sources };
     let feeds = &newsroom.config.feeds;
@@ -354,7 +368,7 @@ async fn finish(
                     [Outcome::New, Outcome::Corrected, Outcome::Withdrawn].map(|outcome| tally.count(outcome));
                 info!(source = source.name, new, corrected, withdrawn, "pulled");
             }
-            app.store.finish(claim, now(), due, Ok((tally.note.clone(), tally.changed()))).await
+            app.store.finish(claim, now(), due, Ok((tally.remark(), tally.changed()))).await
         }
         Err(Failure::Stopped) => app.store.release_claim(claim).await,
         Err(failure) => {

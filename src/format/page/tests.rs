@@ -107,12 +107,13 @@ fn each_feed_is_offered_in_each_format() {
             "{front}"
         );
         assert!(one.contains(&alternate("World", "world")), "{one}");
-        assert!(one.contains(&format!(">https://feeds.example/feeds/world.{ending}</code>")), "{one}");
+        let copied = one.replace("<wbr>", "");
+        assert!(copied.contains(&format!(">https://feeds.example/feeds/world.{ending}</code>")), "{one}");
     }
     assert_eq!(one.matches(r#"rel="alternate""#).count(), 3);
     assert!(one.contains(r#"<link rel="canonical" href="https://feeds.example/feeds/world">"#));
     assert!(one.contains(r#"<meta name="description" content="What happens">"#));
-    assert!(front.contains(r#"href="https://feeds.example/feeds.opml""#));
+    assert_eq!(front.matches(r#"href="https://feeds.example/feeds.opml""#).count(), 1);
 }
 
 #[test]
@@ -167,13 +168,14 @@ fn programs_learn_of_the_hubs() {
     let hubs = vec!["https://feeds.example/hub".into(), "https://other.example/".into()];
     let site = Site { hubs, ..site() };
     let page = feed(&site, &world("en"), &[]).unwrap();
-    assert!(page.contains("WebSub") && page.contains(">https://other.example/</code>"), "{page}");
+    assert!(page.contains("WebSub") && page.contains(">https://other<wbr>.example<wbr>/</code>"), "{page}");
     let page = hub(&site).unwrap();
     assert!(
-        page.contains("Other hubs") && page.contains(r#"<code class="copy">https://feeds.example/hub</code>"#),
+        page.contains("Other hubs")
+            && page.contains(r#"<code class="copy">https://feeds<wbr>.example<wbr>/hub</code>"#),
         "{page}"
     );
-    assert_eq!(page.matches("other.example").count(), 1);
+    assert_eq!(page.matches("https://other").count(), 1);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 mod page;
 
 use std::collections::HashSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -39,6 +39,10 @@ impl Source for Edition {
         pulled.items.reverse();
         pulled.items.retain(|item| seen.insert(item.key.clone()));
         Ok(pulled)
+    }
+
+    fn folder(&self) -> Option<&Path> {
+        Some(&self.path)
     }
 }
 

@@ -26,7 +26,7 @@ use tracing::debug;
 use url::Url;
 
 use self::site::{Closed, Listing, Site};
-use super::{Cursor, Held, Kind, Place, PullError, Pulled, Source, cursor, feed, mark};
+use super::{Cursor, Held, Kind, Place, PullError, Pulled, Source, WebAddress, cursor, feed, mark};
 use crate::article::SourceKey;
 use crate::fetch::Fetcher;
 
@@ -49,11 +49,11 @@ const COMPARE_EVERY: TimeDelta = TimeDelta::days(1);
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Settings {
-    url: Url,
+    url: WebAddress,
 }
 
 fn read(settings: ValueDeserializer<'_>, place: &Place) -> Result<Arc<dyn Source>, TomlError> {
-    let Settings { mut url } = Settings::deserialize(settings)?;
+    let Settings { url: WebAddress(mut url) } = Settings::deserialize(settings)?;
     // People leave out the final slash; relative addresses need it.
     if !url.path().ends_with('/') && url.query().is_none() {
         url.set_path(&format!("{}/", url.path()));
