@@ -9,7 +9,7 @@ use toml::Spanned;
 use toml::de::{DeArray, DeTable, DeValue, Error as TomlError};
 
 use super::keys::{Kind, LISTS};
-use super::mistakes::did_you_mean;
+use super::mistakes::{did_you_mean, missing_key};
 use super::{Mistake, Mistakes};
 
 /// A file, and the mistakes that were found in it.
@@ -96,8 +96,8 @@ impl File {
     /// A value that must be there. What is there and wrong has been told already.
     pub(super) fn required<T>(&mut self, table: &DeTable<'_>, key: &str, value: Option<T>) -> Option<T> {
         if value.is_none() && !table.contains_key(key) && !self.is_meant(key, 0) {
-            let takes = self.kind.takes(key).map(|takes| format!("it is {takes}"));
-            self.mistake(0..0, format!("missing key `{key}`"), takes);
+            let (message, help) = missing_key(self.kind, key);
+            self.mistake(0..0, message, help);
         }
         value
     }

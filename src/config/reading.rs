@@ -361,7 +361,10 @@ fn kind(file: &mut File, name: &str, table: &Spanned<DeTable<'_>>) -> Option<&'s
         file.mistake(table.span(), format!("source `{name}` has no kind"), help);
         return None;
     };
-    let unknown = word.get_ref().as_str().unwrap_or_default();
+    let Some(unknown) = word.get_ref().as_str() else {
+        file.mistake(word.span(), format!("`kind` is one of: {}", known.join(", ")), None);
+        return None;
+    };
     let kind = KINDS.iter().find(|kind| kind.name == unknown);
     if kind.is_none() {
         file.mistake(word.span(), format!("`{unknown}` is no kind of source"), Some(suggestion(unknown, &known)));
