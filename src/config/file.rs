@@ -8,9 +8,9 @@ use serde::de::IntoDeserializer;
 use toml::Spanned;
 use toml::de::{DeArray, DeTable, DeValue, Error as TomlError};
 
+use super::Mistake;
 use super::keys::{Kind, LISTS};
 use super::mistakes::{did_you_mean, missing_key};
-use super::{Mistake, Mistakes};
 
 /// A file, and the mistakes that were found in it.
 pub(super) struct File {
@@ -21,15 +21,10 @@ pub(super) struct File {
 }
 
 impl File {
-    pub(super) fn open(path: &Path, kind: Kind) -> Result<Self, Mistakes> {
+    pub(super) fn open(path: &Path, kind: Kind) -> Result<Self, Box<Mistake>> {
         match std::fs::read_to_string(path) {
             Ok(text) => Ok(Self { path: path.to_owned(), text, kind, mistakes: Vec::new() }),
-            Err(error) => {
-                let mistake = Mistake::new(path, "", None, format!("can't read the file: {error}"));
-                let mistake = mistake
-                    .help("`courant add https://your-site/` writes a first one; --feeds names another directory");
-                Err(Mistakes(vec![mistake]))
-            }
+            Err(error) => Err(Box::new(Mistake::new(path, "", None, format!("can't read the file: {error}")))),
         }
     }
 

@@ -62,10 +62,10 @@ impl Store {
         Ok(Self { db: Db::open(url).await? })
     }
 
-    /// Whether there is a database at `url` already, as far as a look at the disk can tell.
+    /// Whether there is a database at `url` already: opening one that is a file would make it.
     pub fn is_there(url: &str) -> bool {
         let file = url.strip_prefix("sqlite:").map(|rest| rest.trim_start_matches("//"));
-        file.and_then(|file| file.split('?').next()).is_some_and(|file| Path::new(file).is_file())
+        file.and_then(|file| file.split('?').next()).is_none_or(|file| Path::new(file).is_file())
     }
 
     /// A number that moves when another process has written.

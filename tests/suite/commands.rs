@@ -90,7 +90,7 @@ fn check_points_at_every_mistake_by_file_line_and_column() {
 fn with_a_mistake_in_its_files_nothing_else_starts() {
     let newsroom = Newsroom::of_files();
     newsroom.write("feeds/all.toml", "titel = \"x\"\n");
-    for command in [&["pull"][..], &["export", "out"], &["serve", "--listen", "127.0.0.1:0"]] {
+    for command in [&["pull"][..], &["status"], &["export", "out"], &["serve", "--listen", "127.0.0.1:0"]] {
         let output = newsroom.run(command);
         assert_eq!(output.status, 2, "{command:?}: {output:?}");
         assert!(output.stderr.contains("feeds/all.toml:1:1"), "{command:?}: {output:?}");
