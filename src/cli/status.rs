@@ -66,12 +66,14 @@ struct Document {
 
 impl Status {
     pub(super) async fn run(self, common: Common) -> Result<(), Failed> {
+        let database = common.database()?;
         // With a mistake in the files the service goes on as it was, and so does its status.
         let (config, mistakes) = match common.config() {
             Ok(config) => (Some(config), Vec::new()),
-            Err(mistakes) => (None, mistakes.0),
+            Err(mistakes) if Store::is_there(&database) => (None, mistakes.0),
+            Err(mistakes) => return Err(mistakes.into()),
         };
-        let store = Store::open(&common.database()?).await.map_err(work)?;
+        let store = Store::open(&database).await.map_err(work)?;
         let (articles, withdrawn) = store.article_counts().await.map_err(work)?;
         let mut sources = store.source_states(now()).await.map_err(work)?;
         // A source that was taken out of newsroom.toml keeps its articles, but is no business of today.

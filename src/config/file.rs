@@ -8,9 +8,9 @@ use serde::de::IntoDeserializer;
 use toml::Spanned;
 use toml::de::{DeArray, DeTable, DeValue, Error as TomlError};
 
+use super::Mistake;
 use super::keys::{Kind, LISTS};
-use super::mistakes::did_you_mean;
-use super::{Mistake, Mistakes};
+use super::mistakes::{did_you_mean, missing_key};
 
 /// A file, and the mistakes that were found in it.
 pub(super) struct File {
@@ -21,15 +21,10 @@ pub(super) struct File {
 }
 
 impl File {
-    pub(super) fn open(path: &Path, kind: Kind) -> Result<Self, Mistakes> {
+    pub(super) fn open(path: &Path, kind: Kind) -> Result<Self, Box<Mistake>> {
         match std::fs::read_to_string(path) {
             Ok(text) => Ok(Self { path: path.to_owned(), text, kind, mistakes: Vec::new() }),
-            Err(error) => {
-                let mistake = Mistake::new(path, "", None, format!("can't read the file: {error}"));
-                let mistake = mistake
-                    .help("`courant add https://your-site/` writes a first one; --feeds names another directory");
-                Err(Mistakes(vec![mistake]))
-            }
+            Err(error) => Err(Box::new(Mistake::new(path, "", None, format!("can't read the file: {error}")))),
         }
     }
 
@@ -96,8 +91,8 @@ impl File {
     /// A value that must be there. What is there and wrong has been told already.
     pub(super) fn required<T>(&mut self, table: &DeTable<'_>, key: &str, value: Option<T>) -> Option<T> {
         if value.is_none() && !table.contains_key(key) && !self.is_meant(key, 0) {
-            let takes = self.kind.takes(key).map(|takes| format!("it is {takes}"));
-            self.mistake(0..0, format!("missing key `{key}`"), takes);
+            let (message, help) = missing_key(self.kind, key);
+            self.mistake(0..0, message, help);
         }
         value
     }

@@ -40,7 +40,7 @@ const NEWSROOM: &[Key] = &[
     key("lease_min", "hub", STRETCH),
     key("lease_max", "hub", STRETCH),
     key("allow_private", "fetch", "a list of networks, such as [\"10.20.0.0/16\"]"),
-    key("kind", SOURCE, "\"wordpress\", \"feed\", \"folder\" or \"edition\""),
+    key("kind", SOURCE, "a word in quotes, such as \"wordpress\""),
     key("url", SOURCE, ADDRESS),
     key("path", SOURCE, PATH),
     key("schedule", SOURCE, "a line in quotes as in crontab, such as \"*/15 * * * *\""),

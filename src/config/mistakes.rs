@@ -91,12 +91,19 @@ fn in_plain_words(kind: Kind, told: &str, key: Option<&str>, here: &str) -> (Str
         return (format!("unknown key `{unknown}`"), help.or_else(|| Some(suggestion(unknown, &known))));
     }
     if let Some((unknown, known)) = unknown(told, "unknown variant `") {
-        return (takes.unwrap_or_else(|| told.to_owned()), Some(suggestion(unknown, &known)));
+        return (takes.unwrap_or_else(|| told.to_owned()), nearest(unknown, known).map(did_you_mean));
     }
-    if told.starts_with("invalid ") {
+    if ["invalid ", "wanted "].iter().any(|begin| told.starts_with(begin)) {
         return (takes.unwrap_or_else(|| told.to_owned()), None);
     }
-    (told.replace("missing field", "missing key"), None)
+    if let Some((missing, _)) = unknown(told, "missing field `") {
+        return missing_key(kind, missing);
+    }
+    (told.to_owned(), None)
+}
+
+pub(super) fn missing_key(kind: Kind, key: &str) -> (String, Option<String>) {
+    (format!("missing key `{key}`"), kind.takes(key).map(|takes| format!("it is {takes}")))
 }
 
 /// The unknown word that serde tells of, and the words that would have been known.

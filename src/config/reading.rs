@@ -169,7 +169,10 @@ struct Head {
 
 /// Reads all files of a newsroom, and gathers the mistakes of all.
 pub(super) fn newsroom(dir: &Path, public_url: Option<&str>) -> Result<Config, Mistakes> {
-    let mut file = File::open(&dir.join("newsroom.toml"), Kind::Newsroom)?;
+    let mut file = File::open(&dir.join("newsroom.toml"), Kind::Newsroom).map_err(|mistake| {
+        let help = "`courant add https://your-site/` writes a first one; --feeds names another directory";
+        Mistakes(vec![mistake.help(help)])
+    })?;
     let text = file.text.clone();
     let table = file.table(&text);
     // A file that can't be read says nothing of its sources: then no feed is told that there is none of a name.
@@ -361,7 +364,10 @@ fn kind(file: &mut File, name: &str, table: &Spanned<DeTable<'_>>) -> Option<&'s
         file.mistake(table.span(), format!("source `{name}` has no kind"), help);
         return None;
     };
-    let unknown = word.get_ref().as_str().unwrap_or_default();
+    let Some(unknown) = word.get_ref().as_str() else {
+        file.mistake(word.span(), format!("`kind` is one of: {}", known.join(", ")), None);
+        return None;
+    };
     let kind = KINDS.iter().find(|kind| kind.name == unknown);
     if kind.is_none() {
         file.mistake(word.span(), format!("`{unknown}` is no kind of source"), Some(suggestion(unknown, &known)));
@@ -395,7 +401,13 @@ fn feeds(
     let names: Vec<String> = paths.iter().map(|path| name_of(path)).collect();
     let (mut feeds, mut moved) = (Vec::<Feed>::new(), BTreeMap::new());
     for (path, name) in paths.iter().zip(&names) {
-        let mut file = File::open(path, Kind::Feed)?;
+        let mut file = match File::open(path, Kind::Feed) {
+            Ok(file) => file,
+            Err(mistake) => {
+                mistakes.push(*mistake);
+                continue;
+            }
+        };
         if !is_name(name) {
             file.mistake(
                 0..0,

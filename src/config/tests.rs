@@ -138,6 +138,16 @@ fn what_breaks_the_rules_of_toml_is_told_for_each_file() {
 }
 
 #[test]
+fn a_file_that_is_no_text_hides_no_other() {
+    let dir = tempfile::tempdir().expect("a directory");
+    fs::write(dir.path().join("newsroom.toml"), NEWSROOM).expect("written");
+    fs::write(dir.path().join("a.toml"), b"title = \"\xff\"").expect("written");
+    fs::write(dir.path().join("b.toml"), "titel = \"B\"").expect("written");
+    let told = Config::read(dir.path(), None).err().expect("mistakes").lines();
+    assert!(told.contains("a.toml:1:1: can't read the file") && told.contains("b.toml:1:1: unknown key"), "{told}");
+}
+
+#[test]
 fn one_name_alone_is_a_list_of_one() {
     let of = |select: &str| {
         read(NEWSROOM, &[("all.toml", &format!("title = \"All\"\n[select]\n{select}"))]).expect("a newsroom")

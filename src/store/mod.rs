@@ -78,7 +78,7 @@ impl Store {
         Ok(Self { db: Db::open(url).await? })
     }
 
-    /// Whether there is a database at `url` already, as far as a look at the disk can tell.
+    /// Whether there is a database at `url` already: opening one that is a file would make it.
     pub fn is_there(url: &str) -> bool {
         let Some(rest) = url.strip_prefix("sqlite:") else { return true };
         rest.trim_start_matches("//").split('?').next().is_some_and(|file| Path::new(file).is_file())

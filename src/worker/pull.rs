@@ -361,7 +361,7 @@ async fn finish(
     match result {
         Ok(()) => {
             if let Some(note) = &tally.note {
-                warn!(source = source.name, note, "pulled in another way");
+                warn!(source = source.name, note, "pulled, with a note");
             }
             if tally.changed() {
                 let [new, corrected, withdrawn] =

@@ -34,6 +34,16 @@ fn export_writes_the_home_page_and_the_list_of_feeds_with_every_encoding_too() {
     exported(&newsroom, "/index.html", &newsroom.document("/").body);
 }
 
+#[test]
+fn export_to_a_file_is_a_mistake_of_the_command_line() {
+    let newsroom = one_article();
+    newsroom.write("out.rss", "mine");
+    let output = newsroom.run(&["export", "out.rss"]);
+    assert_eq!(output.status, 2, "{output:?}");
+    assert!(output.stderr.contains("out.rss: is a file"), "{output:?}");
+    assert_eq!(std::fs::read(newsroom.path("out.rss")).expect("the file"), b"mine");
+}
+
 /// Holds a file that was exported, and those beside it, to the bytes that the server serves.
 fn exported(newsroom: &Newsroom, file: &str, served: &[u8]) {
     let read = |ending: &str| {
@@ -54,11 +64,20 @@ fn exported(newsroom: &Newsroom, file: &str, served: &[u8]) {
 fn check_points_at_every_mistake_by_file_line_and_column() {
     let newsroom = Newsroom::of_files();
     assert_eq!(newsroom.run(&["check"]).status, 0);
-    newsroom.write("feeds/all.toml", "title = \"Everything\"\n\n[show]\n  limti = 3\n");
-    newsroom.write("feeds/world.toml", "titel = \"World\"\n");
+    newsroom.write("feeds/all.toml", "title = \"Everything\"\n\n[show]\n  limti = 3\n  content = 5\n");
+    newsroom.write("feeds/world.toml", "titel = \"World\"\n[show]\nmoved_from = [\"earth\"]\n");
     let output = newsroom.run(&["check"]);
     assert_eq!(output.status, 1, "{output:?}");
-    for told in ["feeds/all.toml:4:3", "did you mean `limit`?", "feeds/world.toml:1:1", "did you mean `title`?"] {
+    for told in [
+        "feeds/all.toml:4:3",
+        "did you mean `limit`?",
+        "feeds/all.toml:5:13",
+        "`content` is \"full\", \"summary\" or \"headline\"",
+        "feeds/world.toml:1:1",
+        "did you mean `title`?",
+        "feeds/world.toml:3:1",
+        "`moved_from` belongs above the first [table]",
+    ] {
         assert!(output.stderr.contains(told), "{told:?} in {}", output.stderr);
     }
     let json = newsroom.run(&["check", "--json"]);
@@ -76,6 +95,95 @@ fn with_a_mistake_in_its_files_nothing_else_starts() {
         assert_eq!(output.status, 2, "{command:?}: {output:?}");
         assert!(output.stderr.contains("feeds/all.toml:1:1"), "{command:?}: {output:?}");
     }
+}
+
+#[test]
+fn status_shows_the_database_also_when_the_files_have_mistakes() {
+    let newsroom = one_article();
+    newsroom.write("feeds/all.toml", "titel = \"x\"\n");
+    let output = newsroom.run(&["status"]);
+    assert_eq!(output.status, 0, "{output:?}");
+    for told in ["1 article,", "feeds/all.toml:1:1", "courant check"] {
+        assert!(output.stdout.contains(told), "{told:?} in {}", output.stdout);
+    }
+    let json = newsroom.status();
+    assert_eq!((&json["articles"], &json["mistakes"][0]["line"]), (&1.into(), &1.into()), "{json}");
+}
+
+#[test]
+fn a_folder_that_is_not_there_is_told_by_check_and_stops_nothing_else() {
+    let newsroom = one_article();
+    std::fs::rename(newsroom.path("articles"), newsroom.path("elsewhere")).expect("a folder");
+    let output = newsroom.run(&["check"]);
+    assert_eq!(output.status, 1, "{output:?}");
+    let told = |text: &str| output.stderr.contains(text);
+    assert!(told("feeds/newsroom.toml:9:8") && told("../articles: there is no such folder"), "{output:?}");
+    assert_eq!(newsroom.run(&["export", "out"]).status, 0);
+    newsroom.write("articles", "a file");
+    assert!(newsroom.run(&["check"]).stderr.contains("is a file"));
+}
+
+#[test]
+fn what_a_pull_rejected_is_in_the_status() {
+    let newsroom = one_article();
+    newsroom.write("articles/untitled.md", "---\ndate: 2025-06-01\n---\nText.\n");
+    assert_eq!(newsroom.pull("desk")[4], 1);
+    let output = newsroom.run(&["status"]);
+    assert!(output.stdout.contains("desk: 1 rejected by the last pull, such as untitled: "), "{output:?}");
+    let status = newsroom.status();
+    let note = status["sources"][0]["note"].as_str().expect("a note");
+    assert!(note.contains("1 rejected") && note.contains("it has no title"), "{note}");
+    std::fs::remove_file(newsroom.path("articles/untitled.md")).expect("a file");
+    newsroom.pull("desk");
+    assert!(newsroom.status()["sources"][0]["note"].is_null());
+}
+
+#[test]
+fn a_slip_in_a_front_matter_is_told_and_one_in_its_date_rejects_the_article() {
+    let newsroom = Newsroom::of_files();
+    newsroom.write("articles/slip.md", "---\ntitle: Slip\ndate: 2025-06-01\nsecton: World\nlayout: post\n---\nText.\n");
+    newsroom.write("articles/undated.md", "---\ntitle: Undated\npublishd: 2025-06-01\n---\nText.\n");
+    let output = newsroom.run(&["pull"]);
+    assert_eq!(output.status, 0, "{output:?}");
+    assert!(output.stdout.contains("desk: 1 new, 1 rejected"), "{output:?}");
+    assert!(output.stderr.contains("slip.md: unknown key `secton` (did you mean `section`?)"), "{output:?}");
+    assert!(output.stderr.contains("undated.md: unknown key `publishd` (did you mean `published`?)"), "{output:?}");
+    assert!(!output.stderr.contains("layout"), "{output:?}");
+}
+
+#[test]
+fn a_feed_that_selects_nothing_is_pointed_out_with_the_nearest_section() {
+    let newsroom = Newsroom::of_files();
+    newsroom.write("feeds/world.toml", "title = \"World\"\n[select]\nsections = \"Wrold\"\n");
+    let output = newsroom.run(&["check"]);
+    assert!(output.status == 0 && !output.stdout.contains("selects nothing"), "{output:?}");
+    assert!(!newsroom.path("courant.db").exists(), "check makes no database");
+
+    newsroom.write("articles/rain.md", "---\ntitle: Rain\ndate: 2025-06-01\nsection: World\n---\nText.\n");
+    newsroom.pull("desk");
+    for command in ["check", "status"] {
+        let output = newsroom.run(&[command]);
+        assert_eq!(output.status, 0, "{output:?}");
+        let told = "world selects nothing: no article has the section `wrold`, but there is `world`";
+        assert!(output.stdout.contains(told), "{output:?}");
+        assert!(!output.stdout.contains("all selects nothing"), "{output:?}");
+    }
+    let json = newsroom.run(&["check", "--json"]).json();
+    assert!(json["notes"].to_string().contains("selects nothing"), "{json}");
+    newsroom.write("feeds/world.toml", "title = \"World\"\n[select]\nsections = \"World\"\n");
+    assert!(!newsroom.run(&["status"]).stdout.contains("selects nothing"));
+}
+
+#[test]
+fn an_article_of_the_future_is_told_to_wait() {
+    let newsroom = Newsroom::of_files();
+    newsroom.article("Rain", "2025-06-01T08:00:00Z", "Much of it.");
+    for name in ["Snow", "Hail"] {
+        newsroom.article(name, "2999-01-01", "Some day.");
+    }
+    let output = newsroom.run(&["pull"]);
+    assert!(output.stdout.contains("desk: 3 new, 2 wait for their hour"), "{output:?}");
+    assert_eq!(newsroom.run(&["pull", "--json"]).json()["sources"]["desk"]["waiting"], 2);
 }
 
 #[test]
@@ -97,6 +205,7 @@ fn preview_shows_and_stores_nothing() {
     let output = newsroom.run(&["preview", "desk"]);
     assert_eq!(output.status, 0, "{output:?}");
     assert!(output.stdout.contains("Rain"), "{output:?}");
+    assert!(output.stdout.contains("2025-06-01 13:00 PKT"), "the newsroom's time: {output:?}");
     assert_eq!(newsroom.status()["articles"], 0);
 }
 
@@ -156,6 +265,58 @@ fn from_an_address_alone_to_articles_in_three_commands() {
     assert_eq!(newsroom.run(&["status", "--json", "--feeds", "added"]).json()["articles"], 1);
     let again = newsroom.run(&["add", &address, "--feeds", "added"]);
     assert_eq!(again.status, 2, "the name is taken: {again:?}");
+}
+
+const PAGE: &str = "<!doctype html><html><head><title>A site</title>\
+    <link rel=\"alternate\" type=\"application/rss+xml\" title=\"Comments Feed\" href=\"/comments/feed/\">\
+    <link rel=\"alternate\" type=\"application/rss+xml\" title=\"News\" href=\"/news.xml\"></head></html>";
+
+/// A site with a page and a feed for each of some paths; a feed has an item for each of some titles.
+fn site(feeds: &'static [(&str, &[&str])]) -> std::net::SocketAddr {
+    use std::io::{BufRead, BufReader, Write};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let at = listener.local_addr().expect("an address");
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().map_while(Result::ok) {
+            let lines = BufReader::new(&stream).lines().map_while(Result::ok);
+            let head: Vec<String> = lines.take_while(|line| !line.is_empty()).collect();
+            let path = head.first().and_then(|line| line.split(' ').nth(1)).unwrap_or_default();
+            let feed = feeds.iter().find(|(feed, _)| *feed == path).map(|(_, titles)| {
+                let items: String = titles.iter().map(|title| format!("<item><title>{title}</title></item>")).collect();
+                format!("<rss version=\"2.0\"><channel><title>x</title>{items}</channel></rss>")
+            });
+            let (status, kind, body) = match feed {
+                Some(feed) => (200, "application/rss+xml", feed),
+                None if path == "/" => (200, "text/html", PAGE.to_owned()),
+                None => (404, "text/plain", String::new()),
+            };
+            let length = body.len();
+            let _ = write!(
+                stream,
+                "HTTP/1.1 {status} x\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}"
+            );
+        }
+    });
+    at
+}
+
+/// What `add` says of a site, and the newsroom.toml that it writes.
+fn added(at: std::net::SocketAddr) -> (String, String) {
+    let newsroom = Newsroom::new("");
+    let output = newsroom.run(&["add", &format!("http://{at}/"), "--name", "site", "--feeds", "added"]);
+    assert_eq!(output.status, 0, "{output:?}");
+    (output.stdout, std::fs::read_to_string(newsroom.path("added/newsroom.toml")).expect("the file"))
+}
+
+#[test]
+fn add_takes_the_articles_before_the_comments_and_says_if_there_are_none() {
+    let (told, file) = added(site(&[("/comments/feed/", &["Well said"]), ("/news.xml", &["Rain", "Hail"])]));
+    assert!(told.contains("Found a feed with 2 entries at "), "{told}");
+    assert!(file.contains("/news.xml\"") && file.contains("\n# contact  = "), "{file}");
+    let (told, file) = added(site(&[("/comments/feed/", &[]), ("/news.xml", &[])]));
+    assert!(told.contains("without any entries") && file.contains("/news.xml\""), "{told}");
+    let (_, file) = added(site(&[("/comments/feed/", &["Well said"])]));
+    assert!(file.contains("/comments/feed/\""), "better than nothing: {file}");
 }
 
 #[test]

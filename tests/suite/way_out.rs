@@ -12,6 +12,7 @@ fn a_source_on_a_private_address_is_refused_with_the_key_that_allows_it() {
     let line = output.stderr.trim_end();
     assert!(line.starts_with("website: failed: ") && line.contains("fetch.allow_private"), "{line}");
     assert!(!line.contains('\n'), "{line}");
+    assert_eq!(line.matches("127.0.0.1").count(), 1, "{line}");
     assert_eq!(site.requests(), 0, "the site was asked all the same");
 }
 

@@ -545,6 +545,14 @@ fn a_subscriber_that_is_gone_is_forgotten_and_one_that_fails_is_told() {
     assert!(subscribers.requests("GET", "/elsewhere").iter().all(|request| request.target != "/elsewhere"));
     let well = subscription(&newsroom, &subscribers.callback("/well")).expect("it stands");
     assert_eq!((&well["state"], &well["error"]), (&Value::from("fine"), &Value::Null), "{well}");
+    let log = |more: &[&str]| newsroom.run(&[&["subscriptions", "log"], more].concat());
+    let broken = subscribers.callback("/broken");
+    let of_broken = log(&[&broken, "--json"]).json();
+    assert!(of_broken[0]["error"].as_str().is_some_and(|error| error.contains("500")), "{of_broken}");
+    assert!(of_broken.as_array().expect("a list").iter().all(|line| line["callback"] == broken.as_str()));
+    let told = log(&["--limit", "1000"]).stdout;
+    assert!(told.contains("arrived") && told.contains("PKT") && told.contains("gone (410)"), "{told}");
+    assert!(log(&["--limit", "1"]).stdout.ends_with("1 delivery\n"));
 
     // A renewal is a new start.
     subscribers.behaves("/broken", Manner::Well);
