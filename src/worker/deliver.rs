@@ -95,7 +95,9 @@ impl Duty for Deliver {
         let mut more = true;
         loop {
             let room = WAITING.saturating_sub(crew.len()).min(BATCH);
-            if more && room > 0 && self.lanes.fast.available_permits() > 0 && !stop.is_cancelled() {
+            // Few at a time only while nothing ends: a claim costs the same for one as for many.
+            let worthwhile = room == BATCH || (room > 0 && done.is_empty());
+            if more && worthwhile && self.lanes.fast.available_permits() > 0 && !stop.is_cancelled() {
                 let owed = app.store.claim_owed(i64::try_from(room).unwrap_or(1), now(), now() + CLAIM, &by).await?;
                 more = owed.len() == room;
                 self.send(app, owed, &mut crew).await?;
