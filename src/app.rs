@@ -202,6 +202,9 @@ impl App {
         self.store.configure_hubs(&config.hub.also, &topics, now()).await?;
         let names: Vec<&str> = sources.iter().map(|(name, _)| *name).collect();
         self.store.end_upstreams(&names, now()).await?;
+        for (was, is) in &config.moved {
+            self.store.move_subscriptions(was, is).await?;
+        }
         let address = |topic: &Topic| config.site.topic(&topic.feed, &topic.format);
         self.store.end_subscriptions(now(), &address).await
     }

@@ -30,7 +30,7 @@ const MAX_REDIRECTS: usize = 5;
 const PER_HOST: usize = 2;
 
 /// Requests to one host's callbacks at the same time: one host can't take all connections.
-const CALLBACKS_PER_HOST: usize = 256;
+const CALLBACKS_PER_HOST: usize = 1024;
 
 /// Bytes of a callback's answer that are read.
 const SMALL: usize = 4096;
@@ -196,8 +196,24 @@ impl Fetcher {
 
     /// Posts to a callback. Any status is an answer; its body is read no further than it takes to use the connection again.
     pub async fn post(&self, url: &Url, fields: &[(&'static str, &str)], body: Bytes) -> Result<u16, FetchError> {
+        self.post_by(&self.courier, url, fields, body).await
+    }
+
+    /// Posts a form to where the redirects lead (RFC 9110 sections 15.4.8 and 15.4.9). Any status is an answer.
+    pub async fn submit(&self, url: &Url, form: String) -> Result<u16, FetchError> {
+        let fields = [("content-type", "application/x-www-form-urlencoded")];
+        self.post_by(&self.client, url, &fields, Bytes::from(form)).await
+    }
+
+    async fn post_by(
+        &self,
+        client: &reqwest::Client,
+        url: &Url,
+        fields: &[(&'static str, &str)],
+        body: Bytes,
+    ) -> Result<u16, FetchError> {
         self.guard.check_url(url)?;
-        let request = self.courier.post(url.clone()).headers(headers(fields)).body(body);
+        let request = client.post(url.clone()).headers(headers(fields)).body(body);
         let mut response = request.send().await.map_err(|error| tell(url, error))?;
         let status = response.status().as_u16();
         let mut read = 0;

@@ -104,7 +104,9 @@ impl Request {
         if secret.as_ref().is_some_and(|secret| secret.len() >= MAX_SECRET || secret.contains('\0')) {
             return Err(BadRequest::Secret);
         }
-        let lease = filled("hub.lease_seconds").map(|lease| lease.trim().parse::<u64>().map_err(|_| BadRequest::Lease));
+        // Who unsubscribes has no lease to ask for: what stands there is ignored (section 5.1).
+        let lease = filled("hub.lease_seconds").filter(|_| mode == Mode::Subscribe);
+        let lease = lease.map(|lease| lease.trim().parse::<u64>().map_err(|_| BadRequest::Lease));
         Ok(Request::Subscription { mode, callback, topic, lease: lease.transpose()?, secret })
     }
 }

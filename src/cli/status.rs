@@ -7,11 +7,10 @@ use comfy_table::Table;
 use serde::Serialize;
 
 use super::silent::silent_feeds;
-use super::subscriptions::state;
 use super::{Common, Failed, counted, print_json, stamp, table, work};
 use crate::app::now;
 use crate::config::Mistake;
-use crate::store::{SourceState, Store, SubscriptionState, TopicState};
+use crate::store::{SourceState, Store, SubscriptionTotals, TopicState};
 
 /// Sources, feeds, subscriptions, what is owed: at a glance
 #[derive(clap::Args)]
@@ -27,17 +26,8 @@ struct Report {
     withdrawn: i64,
     sources: Vec<Source>,
     feeds: Vec<Document>,
-    subscriptions: Subscriptions,
+    subscriptions: SubscriptionTotals,
     mistakes: Vec<Mistake>,
-}
-
-/// Subscriptions by state.
-#[derive(Serialize, Default)]
-struct Subscriptions {
-    all: usize,
-    behind: usize,
-    failing: usize,
-    delivered: i64,
 }
 
 #[derive(Serialize)]
@@ -81,7 +71,7 @@ impl Status {
         let topics = store.topic_states().await.map_err(work)?;
         let feeds = config.as_ref().map_or(&[][..], |config| &config.feeds);
         let silent: BTreeMap<String, String> = silent_feeds(&store, feeds).await.map_err(work)?.into_iter().collect();
-        let subscriptions = subscriptions(&store.subscription_states(now()).await.map_err(work)?);
+        let subscriptions = store.subscription_totals(now()).await.map_err(work)?;
         store.close().await;
         if self.json {
             return print_json(&Report {
@@ -96,9 +86,9 @@ impl Status {
         say!("{}, {withdrawn} withdrawn\n", counted(articles, "article"));
         say!("{}\n", sources_table(&sources));
         say!("{}\n", topics_table(&topics, &silent));
-        let Subscriptions { all, behind, failing, delivered } = subscriptions;
+        let SubscriptionTotals { all, behind, failing, delivered, slowest_ms } = subscriptions;
         say!(
-            "{}: {behind} behind, {failing} failing; {} (courant subscriptions lists them)",
+            "{}: {behind} behind, {failing} failing; {}, the slowest of the last took {slowest_ms} ms (courant subscriptions lists them)",
             counted(all, "subscription"),
             counted(delivered, "delivery")
         );
@@ -122,16 +112,6 @@ impl Status {
             say!("{}", first.line());
         }
         Ok(())
-    }
-}
-
-fn subscriptions(states: &[SubscriptionState]) -> Subscriptions {
-    let count = |word: &str| states.iter().filter(|subscription| state(subscription) == word).count();
-    Subscriptions {
-        all: states.len(),
-        behind: count("behind"),
-        failing: count("failing"),
-        delivered: states.iter().map(|subscription| subscription.delivered).sum(),
     }
 }
 

@@ -40,7 +40,7 @@ enum Action {
 }
 
 #[derive(Serialize)]
-pub(super) struct Line {
+struct Line {
     feed: String,
     format: String,
     callback: String,
@@ -127,7 +127,7 @@ async fn list(app: &App, json: bool) -> Result<(), Failed> {
 }
 
 /// In one word, how a subscription stands.
-pub(super) fn state(subscription: &SubscriptionState) -> &'static str {
+fn state(subscription: &SubscriptionState) -> &'static str {
     match (subscription.failures, subscription.behind) {
         (1.., _) => "failing",
         (_, 1..) => "behind",

@@ -95,12 +95,13 @@ impl Config {
         self.feeds.iter().find(|feed| feed.info.name == name)
     }
 
-    /// The topic at an address, if it is one of ours, to the letter.
+    /// The topic at an address, if it is one of ours, to the letter. A feed's former address leads to it as well: subscribers
+    /// renew what they once asked for.
     pub fn topic_at(&self, address: &str) -> Option<Topic> {
         let file = address.strip_prefix(self.site.public_url.as_str())?.strip_prefix("/feeds/")?;
         let (name, ending) = file.rsplit_once('.')?;
         let format = FORMATS.iter().find(|format| format.is_feed && format.ending == ending)?;
-        let feed = self.feed(name)?;
+        let feed = self.feed(self.moved.get(name).map_or(name, String::as_str))?;
         Some(Topic { feed: feed.info.name.clone(), format: format.ending.to_owned() })
     }
 

@@ -103,7 +103,7 @@ fn items(body: &[u8], url: &Url, zone: Tz) -> Result<Pulled, PullError> {
     let feed = parse(body, url, zone)?;
     let language = feed.language;
     let of = |rel: &str| feed.links.iter().find(|link| link.rel.as_deref() == Some(rel)).map(|link| link.href.clone());
-    let hub = of("hub").map(|hub| (hub, of("self").unwrap_or_else(|| url.to_string())));
+    let hub = of("hub").or_else(|| hub_in_json(body)).map(|hub| (hub, of("self").unwrap_or_else(|| url.to_string())));
     let mut pulled = Pulled { hub, ..Pulled::default() };
     for entry in feed.entries {
         let name = entry.id.clone();
@@ -114,6 +114,21 @@ fn items(body: &[u8], url: &Url, zone: Tz) -> Result<Pulled, PullError> {
         }
     }
     Ok(pulled)
+}
+
+/// The WebSub hub that a JSON Feed announces (JSON Feed 1.1, `hubs`), which the parser leaves out.
+fn hub_in_json(body: &[u8]) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Hubs {
+        hubs: Vec<Hub>,
+    }
+    #[derive(Deserialize)]
+    struct Hub {
+        r#type: String,
+        url: String,
+    }
+    let Hubs { hubs } = serde_json::from_slice(body).ok()?;
+    hubs.into_iter().find(|hub| hub.r#type.eq_ignore_ascii_case("websub")).map(|hub| hub.url)
 }
 
 fn parse(body: &[u8], url: &Url, zone: Tz) -> Result<Feed, PullError> {

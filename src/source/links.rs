@@ -61,7 +61,7 @@ fn in_field(field: &str, base: &Url) -> Vec<Link> {
             };
             let value = value.trim().trim_end_matches(',').trim().trim_matches('"').to_owned();
             match name.trim().to_ascii_lowercase().as_str() {
-                "rel" => rels = value.split_ascii_whitespace().map(str::to_owned).collect(),
+                "rel" => rels = value.split_ascii_whitespace().map(str::to_ascii_lowercase).collect(),
                 "type" => kind = Some(value),
                 "title" => title = Some(value),
                 _ => {}

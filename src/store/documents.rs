@@ -204,6 +204,11 @@ impl Store {
                 values,
             )
             .await?;
+            // Something new is tried even with those who failed for too long (WebSub section 7).
+            let sql = "UPDATE subscriptions SET due_at = $3 WHERE feed = $1 AND format = $2 AND due_at >= lease_until";
+            let mut values = key();
+            values.extend(args![millis(now)]);
+            tx.run(sql, values).await?;
             published.push((topic, document));
         }
         tx.commit().await?;

@@ -25,7 +25,9 @@ pub use articles::{Batch, Outcome, Saved, Touches};
 pub use documents::{Behind, Fresh, Rendered, Stored, Topic, TopicState};
 pub use select::{Order, Query, Traits};
 pub use sources::{Claim, SourceState};
-pub use subscriptions::{Arrival, Delivered, Delivery, Intent, Mode, Owed, Receiver, SubscriptionState};
+pub use subscriptions::{
+    Arrival, Delivered, Delivery, Intent, Mode, Owed, Receiver, SubscriptionState, SubscriptionTotals,
+};
 pub use upstreams::Upstream;
 
 /// What can go wrong with the database.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use serde::Serialize;
 
 use super::articles::new_nums;
 use super::db::{Arg, args};
@@ -176,6 +177,21 @@ pub struct Delivery {
     pub latency: i64,
     /// Why it did not arrive, if it did not.
     pub error: Option<String>,
+}
+
+/// How all subscriptions stand.
+#[derive(Debug, Clone, Copy, Default, Serialize)]
+pub struct SubscriptionTotals {
+    /// How many there are.
+    pub all: i64,
+    /// How many have not got the newest version yet, and have not failed.
+    pub behind: i64,
+    /// How many failed at their last delivery.
+    pub failing: i64,
+    /// How many deliveries arrived, of those that there are.
+    pub delivered: i64,
+    /// The longest that a last delivery took, in milliseconds.
+    pub slowest_ms: i64,
 }
 
 impl Store {
@@ -499,6 +515,31 @@ impl Store {
             error,
         };
         Ok(rows.into_iter().map(delivery).collect())
+    }
+
+    /// How all subscriptions whose lease runs stand.
+    pub async fn subscription_totals(&self, now: DateTime<Utc>) -> Result<SubscriptionTotals, StoreError> {
+        let sql = "SELECT count(*), CAST(coalesce(sum(CASE WHEN d.version > s.given AND s.failures = 0 THEN 1 ELSE 0 END), 0) AS BIGINT), \
+                   CAST(coalesce(sum(CASE WHEN s.failures > 0 THEN 1 ELSE 0 END), 0) AS BIGINT), \
+                   CAST(coalesce(sum(s.delivered), 0) AS BIGINT), coalesce(max(s.latency), CAST(0 AS BIGINT)) FROM subscriptions s \
+                   LEFT JOIN documents d ON d.feed = s.feed AND d.format = s.format WHERE s.lease_until > $1";
+        let row: Option<(i64, i64, i64, i64, i64)> = self.db.read().await?.first(sql, args![millis(now)]).await?;
+        let (all, behind, failing, delivered, slowest_ms) = row.unwrap_or_default();
+        Ok(SubscriptionTotals { all, behind, failing, delivered, slowest_ms })
+    }
+
+    /// A feed has another name now: its subscribers come along, and get the document that tells of its new address.
+    pub async fn move_subscriptions(&self, was: &str, is: &str) -> Result<(), StoreError> {
+        let mut tx = self.db.write().await?;
+        for table in ["subscriptions", "intents"] {
+            let sql = format!(
+                "UPDATE {table} SET feed = $2, given = 0 WHERE feed = $1 AND NOT EXISTS (SELECT 1 FROM {table} known \
+                 WHERE known.feed = $2 AND known.format = {table}.format AND known.callback = {table}.callback)"
+            );
+            tx.run(sql, args![was, is]).await?;
+            tx.run(format!("DELETE FROM {table} WHERE feed = $1"), args![was]).await?;
+        }
+        tx.commit().await
     }
 
     /// Ends every subscription of a callback. Tells how many there were.

@@ -87,15 +87,17 @@ impl Store {
         tx.commit().await
     }
 
-    /// Takes one whose hub is to be asked. Nobody else asks it before the hub had time to answer.
+    /// Takes one whose hub is to be asked, which counts as in vain until the hub has verified. Nobody asks it again before it had
+    /// time for that, and ever less often.
     pub async fn claim_upstream(&self, now: DateTime<Utc>) -> Result<Option<Upstream>, StoreError> {
         let mut tx = self.db.write_beside().await?;
         let sql = format!(
             "WITH due AS MATERIALIZED (SELECT source FROM upstreams WHERE due_at <= $1 ORDER BY due_at LIMIT 1 {}) \
-             UPDATE upstreams SET due_at = $2 WHERE source IN (SELECT source FROM due) RETURNING {COLUMNS}",
+             UPDATE upstreams SET due_at = $1 + $2 * (failures + 1), failures = failures + 1 \
+             WHERE source IN (SELECT source FROM due) RETURNING {COLUMNS}",
             tx.claiming("upstreams")
         );
-        let taken = tx.first(sql, args![millis(now), millis(now + PATIENCE)]).await?.map(upstream);
+        let taken = tx.first(sql, args![millis(now), PATIENCE.num_milliseconds()]).await?.map(upstream);
         tx.commit_quietly().await?;
         Ok(taken)
     }
@@ -109,7 +111,7 @@ impl Store {
         denied: bool,
     ) -> Result<(), StoreError> {
         let mut tx = self.db.write().await?;
-        let sql = "UPDATE upstreams SET failures = failures + 1, error = $2, due_at = $3, \
+        let sql = "UPDATE upstreams SET error = $2, due_at = $3, \
                    lease_until = CASE WHEN $4 = 1 THEN 0 ELSE lease_until END WHERE source = $1";
         tx.run(sql, args![upstream.source.as_str(), error, millis(again), i64::from(denied)]).await?;
         tx.run("DELETE FROM upstreams WHERE wanted = 0 AND failures >= $1", args![TRIES]).await?;

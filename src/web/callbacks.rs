@@ -23,7 +23,10 @@ pub(super) async fn callback(request: HttpRequest, body: web::Bytes, desk: web::
     };
     match *request.method() {
         Method::GET => match verified(&desk, &upstream, request.query_string()).await {
-            Ok(Some(challenge)) => HttpResponse::Ok().content_type("text/plain; charset=utf-8").body(challenge),
+            Ok(Some(challenge)) => HttpResponse::Ok()
+                .insert_header(("x-content-type-options", "nosniff"))
+                .content_type("text/plain; charset=utf-8")
+                .body(challenge),
             Ok(None) => answer::not_found(&request, site),
             Err(error) => failed(&request, &desk, &error.to_string()),
         },
@@ -37,6 +40,11 @@ pub(super) async fn callback(request: HttpRequest, body: web::Bytes, desk: web::
             }
             match worker::push(&desk.app, &upstream.source, body).await {
                 Ok(()) => HttpResponse::NoContent().finish(),
+                Err(worker::Failure::Source(why)) => {
+                    // It was received, and sent again it would be no better.
+                    tracing::warn!(source = upstream.source, %why, "a push can't be read");
+                    HttpResponse::Accepted().finish()
+                }
                 Err(failure) => failed(&request, &desk, &failure.to_string()),
             }
         }
@@ -58,6 +66,8 @@ async fn verified(desk: &Desk, upstream: &Upstream, query: &str) -> Result<Optio
                 field("hub.lease_seconds").and_then(|lease| lease.parse::<i64>().ok()).filter(|lease| *lease > 0);
             let lease = TimeDelta::seconds(seconds.unwrap_or(864_000).min(31_536_000));
             desk.app.store.upstream_confirmed(upstream, lease, now()).await?;
+            // It is renewed before it ends, which may be soon.
+            desk.app.wakes.subscribe.notify_one();
             tracing::info!(source = upstream.source, hub = upstream.hub, days = lease.num_days(), "subscribed");
             Ok(challenge)
         }

@@ -12,7 +12,7 @@ use prometheus_client::registry::Registry;
 
 use super::readers::Readers;
 use crate::app::{App, now};
-use crate::store::{StoreError, SubscriptionState};
+use crate::store::StoreError;
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Status {
@@ -99,19 +99,15 @@ impl Metrics {
             readers.get_or_create(&OfReader { product, feed_id, file }).set(i64::try_from(count).unwrap_or(i64::MAX));
         }
         registry.register("readers", "Subscribers that a reading service told of today; not to be added up", readers);
-        let subscriptions = app.store.subscription_states(now()).await?;
-        let count = |is: &dyn Fn(&SubscriptionState) -> bool| {
-            i64::try_from(subscriptions.iter().filter(|subscription| is(subscription)).count()).unwrap_or(i64::MAX)
-        };
-        number(&mut registry, "subscriptions", "WebSub subscriptions", count(&|_| true));
-        let behind = count(&|subscription| subscription.behind > 0);
-        number(&mut registry, "subscriptions_behind", "Subscriptions that have not got the newest version", behind);
-        let failing = count(&|subscription| subscription.failures > 0);
-        number(&mut registry, "subscriptions_failing", "Subscriptions whose last delivery failed", failing);
-        let delivered = subscriptions.iter().map(|subscription| subscription.delivered).sum();
-        number(&mut registry, "deliveries", "Deliveries that arrived, of the subscriptions that there are", delivered);
-        let latency = subscriptions.iter().filter_map(|subscription| subscription.latency).max().unwrap_or(0);
-        number(&mut registry, "delivery_latency_max_milliseconds", "The longest of the last deliveries", latency);
+        let totals = app.store.subscription_totals(now()).await?;
+        number(&mut registry, "subscriptions", "WebSub subscriptions", totals.all);
+        let help = "Subscriptions that have not got the newest version yet";
+        number(&mut registry, "subscriptions_behind", help, totals.behind);
+        number(&mut registry, "subscriptions_failing", "Subscriptions whose last delivery failed", totals.failing);
+        let help = "Deliveries that arrived, of the subscriptions that there are";
+        number(&mut registry, "deliveries", help, totals.delivered);
+        let help = "The longest of the last deliveries";
+        number(&mut registry, "delivery_latency_max_milliseconds", help, totals.slowest_ms);
         let mut text = String::new();
         // Writing into a String can't fail.
         let _ = encode(&mut text, &registry);

@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
@@ -28,7 +27,7 @@ use crate::websub::signature;
 const FAST: usize = 128;
 
 /// Deliveries that were not.
-const SLOW: usize = 512;
+const SLOW: usize = 1280;
 
 /// Deliveries that are claimed: under way, or waiting for their host.
 const WAITING: usize = 2048;
@@ -58,7 +57,7 @@ const GRACE: Duration = Duration::from_secs(3);
 const BACK_OFF: TimeDelta = TimeDelta::seconds(15);
 const LONGEST_BACK_OFF: TimeDelta = TimeDelta::hours(4);
 
-/// After failing for this long, a subscription rests until its lease ends or it is renewed.
+/// After failing for this long, a subscription rests until something new is published, it is renewed, or its lease ends.
 const GIVE_UP: TimeDelta = TimeDelta::days(1);
 
 pub(super) struct Deliver {
@@ -231,10 +230,7 @@ async fn post(newsroom: &Newsroom, url: &Url, owed: &Owed, document: &Document) 
         let form = url::form_urlencoded::Serializer::new(String::new())
             .extend_pairs([("hub.mode", "publish"), ("hub.url", &topic), ("hub.topic", &topic)])
             .finish();
-        return newsroom
-            .fetcher
-            .post(url, &[("content-type", "application/x-www-form-urlencoded")], Bytes::from(form))
-            .await;
+        return newsroom.fetcher.submit(url, form).await;
     }
     let media_type =
         format::by_ending(&owed.topic.format).map_or("application/octet-stream", |format| format.media_type);
@@ -248,7 +244,7 @@ async fn post(newsroom: &Newsroom, url: &Url, owed: &Owed, document: &Document) 
 /// When a delivery that failed is tried again.
 fn again(owed: &Owed) -> DateTime<Utc> {
     let now = now();
-    // A hub has no lease that could end its rest.
+    // A hub has no lease that could end, so it does not rest.
     if owed.receiver == Receiver::Subscriber && owed.failing_since.is_some_and(|since| now - since > GIVE_UP) {
         return owed.lease_until;
     }

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use bytes::Bytes;
 use chrono::TimeDelta;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -38,9 +37,9 @@ impl Duty for Subscribe {
         };
         let newsroom = app.newsroom();
         if let Err(why) = ask(&newsroom, &upstream).await {
-            let wait = (BACK_OFF * (1 << upstream.failures.clamp(0, 10))).min(LONGEST_BACK_OFF);
+            let wait = (BACK_OFF * (1 << (upstream.failures - 1).clamp(0, 10))).min(LONGEST_BACK_OFF);
             // Said once: the feed is polled all the same.
-            if upstream.failures == 0 {
+            if upstream.failures == 1 {
                 warn!(
                     source = upstream.source,
                     hub = upstream.hub,
@@ -68,8 +67,7 @@ async fn ask(newsroom: &Newsroom, upstream: &Upstream) -> Result<(), String> {
         pairs.extend([("hub.secret", upstream.secret.as_str()), ("hub.lease_seconds", LEASE)]);
     }
     let form = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
-    let fields = [("content-type", "application/x-www-form-urlencoded")];
-    match newsroom.fetcher.post(&hub, &fields, Bytes::from(form)).await {
+    match newsroom.fetcher.submit(&hub, form).await {
         Ok(200..=299) => {
             info!(source = upstream.source, hub = upstream.hub, mode, "asked the hub");
             Ok(())
@@ -82,8 +80,15 @@ async fn ask(newsroom: &Newsroom, upstream: &Upstream) -> Result<(), String> {
 /// Whether an address is of this machine or its network.
 fn is_local(address: &str) -> bool {
     match Url::parse(address).ok().as_ref().and_then(Url::host) {
-        Some(Host::Ipv4(address)) => address.is_loopback() || address.is_private() || address.is_unspecified(),
-        Some(Host::Ipv6(address)) => address.is_loopback() || address.is_unspecified(),
+        Some(Host::Ipv4(address)) => {
+            address.is_loopback() || address.is_private() || address.is_unspecified() || address.is_link_local()
+        }
+        Some(Host::Ipv6(address)) => {
+            address.is_loopback()
+                || address.is_unspecified()
+                || address.is_unique_local()
+                || address.is_unicast_link_local()
+        }
         Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
         None => true,
     }

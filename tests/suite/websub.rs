@@ -849,6 +849,35 @@ fn who_subscribed_to_a_feed_that_is_no_longer_published_is_told() {
 }
 
 #[test]
+fn who_subscribed_to_a_feed_that_has_another_name_now_comes_along() {
+    let subscribers = Subscribers::start();
+    let mut newsroom = with_hub("");
+    newsroom.write("feeds/old.toml", "title = \"Old\"\n");
+    newsroom.serve();
+    let topic = "https://feeds.example.org/feeds/old.atom";
+    let callback = subscribers.callback("/reader");
+    let renew = |newsroom: &Newsroom| {
+        let asked = [("hub.mode", "subscribe"), ("hub.topic", topic), ("hub.callback", callback.as_str())];
+        let answer = hub(newsroom, &asked);
+        assert_eq!(answer.status, 202, "{}", answer.text());
+    };
+    renew(&newsroom);
+    eventually("it stands", || subscription(&newsroom, &callback));
+    newsroom.write("feeds/new.toml", "title = \"Old\"\nmoved_from = [\"old\"]\n");
+    fs::remove_file(newsroom.path("feeds/old.toml")).expect("the file goes");
+    eventually("it is told of the new address", || {
+        let last = subscribers.deliveries("/reader").pop()?;
+        last.all("link").concat().contains("<https://feeds.example.org/feeds/new.atom>; rel=\"self\"").then_some(())
+    });
+    renew(&newsroom);
+    assert_eq!(subscribers.asked("/reader", 2).query()["hub.topic"], topic, "as it is known there");
+    eventually("it is one subscription", || {
+        let all = subscriptions(&newsroom);
+        (all.len() == 1 && all[0]["feed"] == "new").then_some(())
+    });
+}
+
+#[test]
 fn the_operator_counts_subscriptions_and_ends_them() {
     let subscribers = Subscribers::start();
     let newsroom = served();
