@@ -150,6 +150,7 @@ pub struct App {
     pub wakes: Wakes,
     newsroom: watch::Sender<Arc<Newsroom>>,
     loaded: AtomicBool,
+    away: AtomicBool,
 }
 
 impl App {
@@ -173,6 +174,7 @@ impl App {
             wakes: Wakes::default(),
             newsroom: watch::Sender::new(newsroom),
             loaded: AtomicBool::new(false),
+            away: AtomicBool::new(false),
         };
         Ok(Arc::new(app))
     }
@@ -251,5 +253,10 @@ impl App {
     /// Whether everything that was owed at the start is there.
     pub fn is_loaded(&self) -> bool {
         self.loaded.load(Ordering::Acquire)
+    }
+
+    /// Notes whether the database is away. Tells whether that is news: a dozen duties find out, and one says it.
+    pub fn set_away(&self, away: bool) -> bool {
+        self.away.swap(away, Ordering::AcqRel) != away
     }
 }
