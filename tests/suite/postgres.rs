@@ -6,6 +6,7 @@
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
+use std::io::Write;
 use std::os::unix::fs::{MetadataExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -34,7 +35,9 @@ impl Database {
             Err(why) => {
                 let must = std::env::var_os("COURANT_TEST_NO_SKIP").is_some_and(|value| value == "1");
                 assert!(!must, "no PostgreSQL: {why}");
-                eprintln!("SKIPPED on PostgreSQL: {why}");
+                // Straight to the terminal: what passes is not shown otherwise.
+                let test = thread::current().name().unwrap_or("a test").to_owned();
+                let _ = writeln!(std::io::stderr(), "SKIPPED {test}, which needs a PostgreSQL: {why}");
                 return None;
             }
         };
