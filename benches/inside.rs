@@ -1,11 +1,15 @@
-//! What is inside one process: rendering against the crates alone, compressing, normalising, storing.
+//! What is inside one process: rendering against the crates alone, compressing, normalising, storing and claiming; the last two
+//! on SQLite, and on PostgreSQL where one can be had.
 //!
 //! `cargo bench --bench inside`. Each pair of lines is a ratio: `render/rss/courant` against `render/rss/crate`, which writes the
 //! same model, ready-made.
 
+#[path = "../tests/suite/postgres.rs"]
+#[allow(clippy::disallowed_methods, reason = "a benchmark is outside the rooms")]
+mod postgres;
+
 use std::collections::HashSet;
 use std::hint::black_box;
-use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use courant::article::{Article, ArticleId, Image, Item, SourceKey, Text};
@@ -13,14 +17,18 @@ use courant::document;
 use courant::feed::{Content, FeedInfo, Site, Snapshot};
 use courant::format::by_ending;
 use courant::normalize::{HouseStyle, draft};
-use courant::store::{Batch, Query, Store};
+use courant::store::{Batch, Query, Rendered, Store, Topic};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use tokio::runtime::Runtime;
 
 /// As in the program.
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 const ARTICLES: usize = 50;
+
+/// Deliveries that are claimed at once.
+const CLAIMS: usize = 500;
 
 fn at(hours: i64) -> DateTime<Utc> {
     DateTime::from_timestamp(1_790_000_000, 0).unwrap_or_default() + TimeDelta::hours(hours)
@@ -142,7 +150,7 @@ fn item(number: usize) -> Item {
 }
 
 fn pipeline(criterion: &mut Criterion) {
-    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let runtime = Runtime::new().expect("a runtime");
     let house = HouseStyle {
         source: "website".to_owned(),
         home: "https://paper.example/".parse().expect("an address"),
@@ -155,18 +163,45 @@ fn pipeline(criterion: &mut Criterion) {
     let sample = item(7);
     group.bench_function("normalise one", |bench| bench.iter(|| draft(black_box(sample.clone()), &house, at(9000))));
 
+    group.finish();
+
     let dir = tempfile::tempdir().expect("a directory");
-    let store = runtime.block_on(async {
-        let store = Store::open(&format!("sqlite:{}/b.db", dir.path().display())).await.expect("a store");
-        store.register(&[("website", "1")], at(0)).await.expect("registered");
-        Arc::new(store)
-    });
+    let postgres = postgres::Database::new(true);
+    let urls = [Some(("sqlite", format!("sqlite:{}/b.db", dir.path().display())))];
+    for (name, url) in
+        urls.into_iter().chain([postgres.as_ref().map(|database| ("postgres", database.url()))]).flatten()
+    {
+        let store = runtime.block_on(desk(&url));
+        stored(criterion, &runtime, name, &store, &house);
+        claimed(criterion, &runtime, name, &store);
+        runtime.block_on(store.close());
+    }
+}
+
+/// A store with a source, and a feed that many hubs are to be told of.
+async fn desk(url: &str) -> Store {
+    let store = Store::open(url).await.expect("a store");
+    store.register(&[("website", "1")], at(0)).await.expect("registered");
+    let topic = Topic { feed: "all".to_owned(), format: "rss".to_owned() };
+    store.configure(&[(topic.clone(), "1".to_owned())]).await.expect("configured");
+    let hubs: Vec<String> = (0..20 * CLAIMS).map(|number| format!("https://hub.example/{number}")).collect();
+    store.configure_hubs(&hubs, &[topic], at(0)).await.expect("configured");
+    let behind = store.behind().await.expect("behind").remove(0);
+    let rendered = Rendered { behind, document: Some(document::fresh(b"a document".to_vec())), error: None };
+    store.publish(vec![rendered], at(0)).await.expect("published");
+    store
+}
+
+/// The way of a batch into the database, and of a feed's articles out of it.
+fn stored(criterion: &mut Criterion, runtime: &Runtime, name: &str, store: &Store, house: &HouseStyle) {
+    let mut group = criterion.benchmark_group(format!("store/{name}"));
+    group.sample_size(10);
     let mut number = 0;
     group.throughput(Throughput::Elements(100));
     group.bench_function("normalise and store 100", |bench| {
         bench.iter(|| {
             let drafts =
-                (number..number + 100).filter_map(|number| draft(item(number), &house, at(9000)).ok()).collect();
+                (number..number + 100).filter_map(|number| draft(item(number), house, at(9000)).ok()).collect();
             number += 100;
             runtime.block_on(async {
                 let by = number.to_string();
@@ -186,6 +221,31 @@ fn pipeline(criterion: &mut Criterion) {
     group.bench_function("select 50", |bench| {
         let query = Query { all_of: vec![vec!["section:world".to_owned()]], limit: 50, ..Query::default() };
         bench.iter(|| runtime.block_on(store.select(black_box(&query))));
+    });
+    group.finish();
+}
+
+/// Claims, each taken and given back.
+fn claimed(criterion: &mut Criterion, runtime: &Runtime, name: &str, store: &Store) {
+    let mut group = criterion.benchmark_group(format!("claim/{name}"));
+    group.sample_size(20).throughput(Throughput::Elements(1));
+    group.bench_function("a source", |bench| {
+        bench.iter(|| {
+            runtime.block_on(async {
+                let claim = store.claim("website", at(9001), at(9002), "b").await.ok().flatten().expect("a claim");
+                store.release_claim(&claim).await.expect("released");
+            })
+        });
+    });
+    group.throughput(Throughput::Elements(CLAIMS as u64));
+    group.bench_function(format!("{CLAIMS} deliveries"), |bench| {
+        bench.iter(|| {
+            runtime.block_on(async {
+                let owed = store.claim_owed(CLAIMS as i64, at(9001), at(9002), "b").await.expect("claimed");
+                assert_eq!(owed.len(), CLAIMS);
+                store.release_owed("b").await.expect("released");
+            })
+        });
     });
     group.finish();
 }

@@ -1,8 +1,8 @@
 //! What the tasks of a process share: the store, the newsroom as it is configured now, the shelf of documents, the wake-ups.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, LazyLock};
 
 use chrono::{DateTime, Utc};
 use thiserror::Error;
@@ -42,9 +42,15 @@ fn is_dead(claim: &str) -> bool {
     host == machine() && Path::new("/proc/self").exists() && !Path::new("/proc").join(process).exists()
 }
 
-fn machine() -> String {
-    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    name.trim().replace('/', "")
+/// The machine, as far as the numbers of its processes mean something: its name, its start, and the container.
+fn machine() -> &'static str {
+    static MACHINE: LazyLock<String> = LazyLock::new(|| {
+        let read = |file: &str| std::fs::read_to_string(file).unwrap_or_default();
+        let [name, start] = ["/proc/sys/kernel/hostname", "/proc/sys/kernel/random/boot_id"].map(read);
+        let container = std::fs::read_link("/proc/self/ns/pid").unwrap_or_default();
+        format!("{}-{}-{}", name.trim(), start.trim(), container.display()).replace('/', "")
+    });
+    &MACHINE
 }
 
 fn is_feed(topic: &Topic) -> bool {
@@ -150,6 +156,7 @@ pub struct App {
     pub wakes: Wakes,
     newsroom: watch::Sender<Arc<Newsroom>>,
     loaded: AtomicBool,
+    away: AtomicBool,
 }
 
 impl App {
@@ -173,6 +180,7 @@ impl App {
             wakes: Wakes::default(),
             newsroom: watch::Sender::new(newsroom),
             loaded: AtomicBool::new(false),
+            away: AtomicBool::new(false),
         };
         Ok(Arc::new(app))
     }
@@ -254,5 +262,10 @@ impl App {
     /// Whether everything that was owed at the start is there.
     pub fn is_loaded(&self) -> bool {
         self.loaded.load(Ordering::Acquire)
+    }
+
+    /// Notes whether the database is away. Tells whether that is news: a dozen duties find out, and one says it.
+    pub fn set_away(&self, away: bool) -> bool {
+        self.away.swap(away, Ordering::AcqRel) != away
     }
 }

@@ -13,7 +13,7 @@ pub(super) enum Format {
 
 /// Starts logging. A command other than `serve` tells its results itself, so only errors are logged.
 pub(super) fn start(filter: Option<&str>, format: Format, is_serve: bool) -> Result<(), String> {
-    let filter = filter.unwrap_or(if is_serve { "info,actix_server=warn,actix_http=off" } else { "error" });
+    let filter = filter.unwrap_or(if is_serve { "info,actix_server=warn,actix_http=off,sqlx=warn" } else { "error" });
     let filter =
         EnvFilter::try_new(filter).map_err(|error| format!("the log filter `{filter}` can't be read: {error}"))?;
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);

@@ -60,7 +60,7 @@ struct Common {
     /// The directory of newsroom.toml and the feeds
     #[arg(long, global = true, value_name = "DIR", default_value = "feeds", env = "COURANT_FEEDS")]
     feeds: PathBuf,
-    /// The database [default: sqlite:courant.db]
+    /// The database: sqlite:FILE or postgres://… [default: sqlite:courant.db]
     #[arg(long, global = true, value_name = "URL", env = "COURANT_DATABASE_URL", hide_env_values = true)]
     database: Option<String>,
     /// Where the service is reached from outside; overrides newsroom.toml

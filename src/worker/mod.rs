@@ -19,7 +19,7 @@ use thiserror::Error;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use tracing::error;
+use tracing::{error, info};
 
 use crate::app::{App, SetupError, now};
 use crate::document::Unpublishable;
@@ -124,19 +124,27 @@ async fn run(duty: Box<dyn Duty>, app: Arc<App>, stop: CancellationToken) {
     let mut failures = 0u32;
     while !stop.is_cancelled() {
         // A wake-up that comes during the step is kept by the `Notify`, so none is missed.
-        let sleep = match duty.step(&app, &stop).await {
-            Ok(Next::Now) => {
-                failures = 0;
-                continue;
+        let next = duty.step(&app, &stop).await;
+        if next.is_ok() {
+            failures = 0;
+            if app.set_away(false) {
+                info!("the database answers again");
             }
-            Ok(Next::At(at)) => {
-                failures = 0;
-                at.map_or(LONGEST, |at| (at - now()).to_std().unwrap_or_default()).min(LONGEST)
-            }
+        }
+        let sleep = match next {
+            Ok(Next::Now) => continue,
+            Ok(Next::At(at)) => at.map_or(LONGEST, |at| (at - now()).to_std().unwrap_or_default()).min(LONGEST),
             Err(error) => {
                 failures += 1;
-                let sleep = Duration::from_millis(500) * 2u32.pow(failures.min(7));
-                error!(duty = duty.name(), %error, again_in = ?sleep, "a duty failed");
+                let is_away = matches!(error, DutyError::Store(StoreError::Away(_)));
+                // Asking a database that is away costs nothing, and when it is back, much is waiting.
+                let doublings = failures.min(if is_away { 2 } else { 7 });
+                let sleep = Duration::from_millis(500) * 2u32.pow(doublings);
+                if !is_away {
+                    error!(duty = duty.name(), %error, again_in = ?sleep, "a duty failed");
+                } else if app.set_away(true) {
+                    error!(%error, "all duties wait");
+                }
                 // No wake-up shortens a back-off.
                 tokio::select! {
                     () = stop.cancelled() => return,

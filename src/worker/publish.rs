@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use futures_util::{FutureExt, StreamExt, stream};
+use futures_util::{FutureExt, StreamExt, TryStreamExt, stream};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
@@ -14,7 +14,7 @@ use crate::app::{App, Newsroom, now};
 use crate::document::{fresh, made};
 use crate::feed::Snapshot;
 use crate::format::{self, Format};
-use crate::store::{Behind, Rendered, Topic};
+use crate::store::{Behind, Rendered, StoreError, Topic};
 
 /// Feeds that are rendered before their documents are stored in one transaction: bounds memory.
 const FEEDS: usize = 4;
@@ -64,7 +64,7 @@ pub async fn publish_all(app: &Arc<App>, stop: &CancellationToken) -> Result<(),
         for (name, behind) in feeds {
             work.push(render(app, &newsroom, name, behind.clone()).boxed());
         }
-        let rendered: Vec<Vec<Rendered>> = stream::iter(work).buffer_unordered(cores).collect().await;
+        let rendered: Vec<Vec<Rendered>> = stream::iter(work).buffer_unordered(cores).try_collect().await?;
         for (topic, document) in app.store.publish(rendered.into_iter().flatten().collect(), now()).await? {
             app.shelf.put(topic, document.into());
         }
@@ -74,14 +74,21 @@ pub async fn publish_all(app: &Arc<App>, stop: &CancellationToken) -> Result<(),
     Ok(())
 }
 
-/// One feed in all formats that are behind, from one look at its articles. What goes wrong with it is its own affair.
-async fn render(app: &App, newsroom: &Arc<Newsroom>, name: &str, behind: Vec<Behind>) -> Vec<Rendered> {
+/// One feed in all formats that are behind, from one look at its articles. What goes wrong with it is its own affair, but for a
+/// database that is away: then it stays behind.
+async fn render(
+    app: &App,
+    newsroom: &Arc<Newsroom>,
+    name: &str,
+    behind: Vec<Behind>,
+) -> Result<Vec<Rendered>, DutyError> {
     match rendered(app, newsroom, name, behind.clone()).await {
-        Ok(rendered) => rendered,
+        Ok(rendered) => Ok(rendered),
+        Err(DutyError::Store(away @ StoreError::Away(_))) => Err(away.into()),
         Err(why) => {
             error!(feed = name, %why, "can't publish; the last good documents stay");
             let failed = |behind| Rendered { behind, document: None, error: Some(why.to_string()) };
-            behind.into_iter().map(failed).collect()
+            Ok(behind.into_iter().map(failed).collect())
         }
     }
 }

@@ -16,6 +16,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::http::{self, Answer};
+use crate::postgres::Database;
 
 /// A source with this schedule is pulled when it is new, and then only when somebody asks.
 pub(crate) const NEVER: &str = "0 0 1 1 *";
@@ -62,21 +63,25 @@ impl Output {
 pub(crate) type Counts = [u64; 5];
 
 pub(crate) struct Newsroom {
-    dir: TempDir,
+    dir: Arc<TempDir>,
+    /// The default is a file in the directory.
+    database: Option<Arc<Database>>,
     server: Option<Server>,
     expected: Vec<&'static str>,
 }
 
 struct Server {
     child: Child,
-    at: SocketAddr,
+    /// `None`: it serves no readers.
+    at: Option<SocketAddr>,
     log: Arc<Mutex<Vec<String>>>,
 }
 
 impl Newsroom {
     /// A newsroom with one feed of everything, `all`. `more` is what its newsroom.toml has besides its head.
     pub(crate) fn new(more: &str) -> Self {
-        let newsroom = Self { dir: TempDir::new().expect("a directory"), server: None, expected: Vec::new() };
+        let dir = Arc::new(TempDir::new().expect("a directory"));
+        let newsroom = Self { dir, database: None, server: None, expected: Vec::new() };
         newsroom.write("feeds/newsroom.toml", &format!("{HEAD}\n{more}"));
         newsroom.write("feeds/all.toml", "title = \"Everything\"\n[show]\nlimit = 1000\n");
         newsroom
@@ -88,6 +93,19 @@ impl Newsroom {
             Self::new(&format!("[source.desk]\nkind = \"folder\"\npath = \"../articles\"\nschedule = \"{NEVER}\"\n"));
         fs::create_dir(newsroom.path("articles")).expect("a directory");
         newsroom
+    }
+
+    /// The same on PostgreSQL. `None`: there is none here, and the test has to be skipped.
+    pub(crate) fn on_postgres(self) -> Option<Self> {
+        let mut newsroom = self.beside();
+        newsroom.database = Some(Arc::new(Database::new(false)?));
+        Some(newsroom)
+    }
+
+    /// One more node of this newsroom: the same files, the same database, a server of its own.
+    pub(crate) fn beside(&self) -> Self {
+        let database = self.database.clone();
+        Self { dir: Arc::clone(&self.dir), database, server: None, expected: Vec::new() }
     }
 
     /// Writes one article as a file. `date` is as front matter has it.
@@ -110,6 +128,9 @@ impl Newsroom {
         let mut command = Command::new(env!("CARGO_BIN_EXE_courant"));
         for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("COURANT_")) {
             command.env_remove(name);
+        }
+        if let Some(database) = &self.database {
+            command.env("COURANT_DATABASE_URL", database.url());
         }
         command.args(args).current_dir(self.dir.path()).stdin(Stdio::null());
         command
@@ -157,8 +178,14 @@ impl Newsroom {
     /// Starts the server and waits until it is ready.
     #[track_caller]
     pub(crate) fn serve(&mut self) {
+        self.serve_as("all");
+    }
+
+    /// The same in a role. A worker serves nobody, so it is not waited for.
+    #[track_caller]
+    pub(crate) fn serve_as(&mut self, role: &str) {
         assert!(self.server.is_none(), "one server is enough");
-        let mut command = self.command(&["serve", "--listen", "127.0.0.1:0", "--log-format", "json"]);
+        let mut command = self.command(&["serve", "--role", role, "--listen", "127.0.0.1:0", "--log-format", "json"]);
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("the server starts");
         let log = Arc::new(Mutex::new(Vec::new()));
         let (stderr, lines) = (child.stderr.take().expect("a pipe"), Arc::clone(&log));
@@ -167,16 +194,20 @@ impl Newsroom {
                 lines.lock().expect("the log").push(line);
             }
         });
+        if role == "worker" {
+            self.server = Some(Server { child, at: None, log });
+            return;
+        }
         let at = eventually("the server says where it listens", || {
             assert!(child.try_wait().expect("its state").is_none(), "the server ended: {log:?}");
             log.lock().expect("the log").iter().find_map(|line| address(line))
         });
-        self.server = Some(Server { child, at, log });
+        self.server = Some(Server { child, at: Some(at), log });
         eventually("the server is ready", || (self.get("/readyz")?.status == 200).then_some(()));
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
-        self.server.as_ref().expect("the server runs").at
+        self.server.as_ref().and_then(|server| server.at).expect("a server that serves")
     }
 
     /// Asks the server; `None` if it does not answer.

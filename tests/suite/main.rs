@@ -10,6 +10,8 @@ mod failing;
 mod harness;
 mod http;
 mod life;
+mod nodes;
+mod postgres;
 mod rooms;
 mod way_out;
 mod webhook;

@@ -27,8 +27,11 @@ pub(super) async fn open(url: &str) -> Result<(SqlitePool, SqlitePool), sqlx::Er
         .idle_timeout(None)
         .connect_with(options.clone().pragma("cache_size", "-16000"))
         .await?;
-    sqlx::migrate!().run(&write).await?;
-    sqlx::query(WORDS).execute(&write).await?;
+    // Processes that start together wait for each other.
+    let mut tx = write.begin_with("BEGIN IMMEDIATE").await?;
+    sqlx::migrate!().run_direct(None, &mut *tx, false).await?;
+    sqlx::query(WORDS).execute(&mut *tx).await?;
+    tx.commit().await?;
     let read = SqlitePoolOptions::new().max_connections(4).connect_lazy_with(options.read_only(true));
     Ok((write, read))
 }
