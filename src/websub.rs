@@ -9,8 +9,8 @@ use url::Url;
 
 use crate::store::Mode;
 
-/// Bytes of a callback's address.
-const MAX_CALLBACK: usize = 4096;
+/// Bytes of a callback's address: a database finds subscriptions by it, and indexes no more than some 2,700.
+const MAX_CALLBACK: usize = 2048;
 
 /// Secrets are shorter than this (section 5.1).
 const MAX_SECRET: usize = 200;

@@ -11,6 +11,7 @@ use std::fmt;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use url::Url;
 
 /// What a source calls one of its articles: a WordPress post's number, a feed entry's guid, a file's name.
@@ -33,6 +34,12 @@ impl SourceKey {
 }
 
 const STAND_IN: &str = "link:";
+
+/// Bytes of what articles are found by (keys, ids, terms, addresses): no index of a database takes much more.
+pub const LONGEST_NAME: usize = 1000;
+
+/// How much of a key that is longer stays readable.
+const READABLE: usize = 200;
 
 impl fmt::Display for SourceKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -101,9 +108,14 @@ pub struct Item {
 }
 
 impl Item {
-    /// An item that has nothing yet but its key and its title. A key is stored as it is, but for NUL, which can't be.
+    /// An item that has nothing yet but its key and its title. A key that can't be stored is brought into a form that can.
     pub fn new(mut key: SourceKey, title: Text) -> Self {
         key.0.retain(|c| c != '\0');
+        if key.0.len() > LONGEST_NAME {
+            let hash: String = Sha256::digest(key.0.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
+            key.0.truncate(key.0.floor_char_boundary(READABLE));
+            key.0.push_str(&hash);
+        }
         Self {
             key,
             title,
@@ -213,6 +225,7 @@ impl Article {
         // Who asks for "en" gets "en-PK" too.
         terms.push(term::language(&self.language));
         terms.extend(self.language.split('-').next().map(term::language));
+        terms.retain(|term| term.len() <= LONGEST_NAME);
         terms.sort_unstable();
         terms.dedup();
         terms

@@ -12,7 +12,7 @@ use thiserror::Error;
 use url::Url;
 
 use crate::article::words::plain_text;
-use crate::article::{Article, ArticleId, Draft, Image, Item, SourceKey, Text, is_rtl};
+use crate::article::{Article, ArticleId, Draft, Image, Item, LONGEST_NAME, SourceKey, Text, is_rtl};
 
 pub use language::is_language_tag;
 
@@ -176,6 +176,7 @@ fn id(key: &SourceKey, guid: Option<&str>, published: DateTime<Utc>, house: &Hou
     if house.keep_ids
         && let Some(guid) = guid.map(|guid| text::line(&text::clean(guid)))
         && guid.is_ascii()
+        && guid.len() <= LONGEST_NAME
         && !guid.contains([' ', '<', '>', '"'])
         && Url::parse(&guid).is_ok()
     {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::db::{Arg, Tx, args};
 use super::{Claim, Store, StoreError, instant, millis};
-use crate::article::{Article, ArticleId, Draft, Image, SourceKey};
+use crate::article::{Article, ArticleId, Draft, Image, LONGEST_NAME, SourceKey};
 
 /// Which feeds a change concerns, by name: the article as readers saw it before, and as they see it after. The store does not
 /// know feeds, so it asks.
@@ -152,7 +152,9 @@ fn link_key(link: &str) -> Option<String> {
         .map(|(name, value)| format!("{name}={value}"))
         .collect();
     let query = if query.is_empty() { String::new() } else { format!("?{}", query.join("&")) };
-    Some(format!("{}{port}{}{query}", host.trim_start_matches("www."), url.path().trim_end_matches('/')))
+    let key = format!("{}{port}{}{query}", host.trim_start_matches("www."), url.path().trim_end_matches('/'));
+    // What is longer is no address that two sources would agree on.
+    Some(key).filter(|key| key.len() <= LONGEST_NAME)
 }
 
 /// The lists of an article, in one column.

@@ -8,7 +8,7 @@ use sqlx::postgres::{PgConnectOptions, PgListener, PgPool, PgPoolOptions};
 use sqlx::{Postgres, Transaction};
 
 /// Connections of a process, one of which listens.
-const CONNECTIONS: u32 = 10;
+const CONNECTIONS: u32 = 16;
 
 /// A database that does not answer for this long is away.
 const PATIENCE: Duration = Duration::from_secs(3);

@@ -2,11 +2,13 @@
 
 use super::*;
 use crate::article::words::words;
+use crate::article::{Item, Text};
 
 on_both![
     words_are_found_whatever_their_script_and_signs,
     an_enormous_article_is_stored_and_found,
     a_text_with_nul_is_stored_without_it,
+    what_is_endless_is_stored,
     states_are_told_in_one_order
 ];
 
@@ -91,6 +93,28 @@ async fn a_text_with_nul_is_stored_without_it(on: On) {
     let states = desk.store.source_states(at(20)).await.expect("states");
     assert!(states.iter().any(|state| state.error.as_deref() == Some("a  server")));
     assert!(desk.store.upstream_at("\0").await.expect("asked").is_none());
+}
+
+/// Text that no compression shortens.
+fn noise(length: usize) -> String {
+    let numbers = std::iter::successors(Some(7u64), |last| Some(last.wrapping_mul(6_364_136_223_846_793_005) + 1));
+    numbers.flat_map(|number| format!("{number:016x}").into_bytes()).map(char::from).take(length).collect()
+}
+
+async fn what_is_endless_is_stored(on: On) {
+    let desk = Desk::new(on).await;
+    let key = Item::new(SourceKey(noise(30_000)), Text::Plain(String::new())).key;
+    let other = Item::new(SourceKey(format!("{}x", noise(30_000))), Text::Plain(String::new())).key;
+    let mut endless = Draft { key, ..draft("7", &noise(30_000)) };
+    endless.article.tags = vec![noise(30_000)];
+    endless.article.link = Some(format!("https://paper.example/{}", noise(30_000)));
+    assert_eq!(desk.save(10, vec![endless.clone()], &[]).await, [Outcome::New]);
+    assert_eq!(desk.save(20, vec![endless.clone()], &[]).await, [Outcome::Unchanged]);
+    endless.article.id = ArticleId("tag:paper.example,2026:other".to_owned());
+    assert_eq!(desk.save(30, vec![Draft { key: other, ..endless }], &[]).await, [Outcome::New]);
+    let longest = format!("https://one.example/{}", noise(2028));
+    desk.subscribe(&longest, at(40)).await;
+    assert_eq!(desk.store.subscription_states(at(40)).await.expect("states")[0].callback, longest);
 }
 
 async fn states_are_told_in_one_order(on: On) {
