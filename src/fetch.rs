@@ -262,6 +262,10 @@ fn client(guard: &Arc<Guard>) -> reqwest::ClientBuilder {
 fn client_of_callbacks(guard: &Arc<Guard>) -> reqwest::ClientBuilder {
     client(guard)
         .redirect(Policy::none())
+        // Of their answers the status counts.
+        .no_gzip()
+        .no_brotli()
+        .no_zstd()
         .connect_timeout(CALLBACK_CONNECT)
         .timeout(CALLBACK)
         .pool_idle_timeout(Duration::from_secs(10))

@@ -42,7 +42,7 @@ const CLAIM: TimeDelta = TimeDelta::seconds(60);
 const STALE: Duration = Duration::from_secs(30);
 
 /// Subscriptions that are claimed at once, and results that are written at once.
-const BATCH: usize = 512;
+const BATCH: usize = 1024;
 
 /// Results wait at most this long to be written.
 const WRITE: Duration = Duration::from_millis(40);

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 
+use super::ROWS;
+
 /// Another process may have written: looked at well within the second that people are promised.
 const LOOK: Duration = Duration::from_millis(250);
 
@@ -19,7 +21,9 @@ pub(super) async fn open(url: &str) -> Result<(SqlitePool, SqlitePool), sqlx::Er
         .journal_mode(SqliteJournalMode::Wal)
         // Acknowledged means on disk, also when the power goes.
         .synchronous(SqliteSynchronous::Full)
-        .busy_timeout(Duration::from_secs(30));
+        .busy_timeout(Duration::from_secs(30))
+        // Rows come from another thread: those of a batch in one go, not by changing threads for a few at a time.
+        .row_buffer_size(ROWS);
     let write = SqlitePoolOptions::new()
         .max_connections(1)
         // `data_version` counts for one connection, so that one must last.
