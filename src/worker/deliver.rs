@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
@@ -230,7 +231,8 @@ async fn post(newsroom: &Newsroom, url: &Url, owed: &Owed, document: &Document) 
         let form = url::form_urlencoded::Serializer::new(String::new())
             .extend_pairs([("hub.mode", "publish"), ("hub.url", &topic), ("hub.topic", &topic)])
             .finish();
-        return newsroom.fetcher.submit(url, form).await;
+        let fields = [("content-type", "application/x-www-form-urlencoded")];
+        return newsroom.fetcher.post(url, &fields, Bytes::from(form)).await;
     }
     let media_type =
         format::by_ending(&owed.topic.format).map_or("application/octet-stream", |format| format.media_type);
