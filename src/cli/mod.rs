@@ -9,6 +9,7 @@ mod add;
 mod check;
 mod export;
 mod log;
+mod moving;
 mod preview;
 mod pull;
 mod serve;
@@ -101,6 +102,8 @@ enum Command {
     Status(status::Status),
     /// List WebSub subscriptions, show their last deliveries, or end one
     Subscriptions(subscriptions::Subscriptions),
+    /// Move a newsroom into another database: from SQLite to PostgreSQL, or back
+    Move(moving::Move),
     /// Write a shell's completions to standard output
     Completions {
         /// Which shell
@@ -162,6 +165,7 @@ pub fn main() -> ExitCode {
         Command::Validate(command) => run(command.run(common)),
         Command::Status(command) => run(command.run(common)),
         Command::Subscriptions(command) => run(command.run(common)),
+        Command::Move(command) => run(command.run()),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "courant", &mut script);
