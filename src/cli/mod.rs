@@ -94,7 +94,6 @@ enum Command {
     Check(check::Check),
     /// Find out what a site offers, and write its source and first feed
     Add(add::Add),
-    /// Write every public document as a file, with .gz, .br and .zst beside it
     Export(export::Export),
     /// Read a feed document as a strict reader would
     Validate(validate::Validate),
@@ -102,7 +101,6 @@ enum Command {
     Status(status::Status),
     /// List WebSub subscriptions, show their last deliveries, or end one
     Subscriptions(subscriptions::Subscriptions),
-    /// Move a newsroom into another database: from SQLite to PostgreSQL, or back
     Move(moving::Move),
     /// Write a shell's completions to standard output
     Completions {

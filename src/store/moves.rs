@@ -18,7 +18,7 @@ use super::db::{Arg, Db, Kind, ROWS, Tx, args, shown};
 use crate::article::words::words_of;
 
 /// Bytes that are under way at once, but for a row that is larger.
-const BYTES: usize = 1 << 20;
+const BYTES: usize = 4 << 20;
 
 /// The table whose words are searched.
 const ARTICLES: &str = "articles";
