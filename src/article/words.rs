@@ -5,11 +5,16 @@ use super::Article;
 impl Article {
     /// The article's words, in lower case, a space between them.
     pub fn words(&self) -> String {
-        let mut words = String::with_capacity(self.title.len() + self.html.len() / 2);
-        push_words(&mut words, &self.title);
-        push_words(&mut words, &plain_text(&self.html));
-        words
+        words_of(&self.title, &self.html)
     }
+}
+
+/// The words of an article with this title and text.
+pub fn words_of(title: &str, html: &str) -> String {
+    let mut words = String::with_capacity(title.len() + html.len() / 2);
+    push_words(&mut words, title);
+    push_words(&mut words, &plain_text(html));
+    words
 }
 
 /// The words of a text, in lower case, a space between them.

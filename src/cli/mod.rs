@@ -9,6 +9,7 @@ mod add;
 mod check;
 mod export;
 mod log;
+mod moving;
 mod preview;
 mod pull;
 mod serve;
@@ -93,7 +94,6 @@ enum Command {
     Check(check::Check),
     /// Find out what a site offers, and write its source and first feed
     Add(add::Add),
-    /// Write every public document as a file, with .gz, .br and .zst beside it
     Export(export::Export),
     /// Read a feed document as a strict reader would
     Validate(validate::Validate),
@@ -101,6 +101,7 @@ enum Command {
     Status(status::Status),
     /// List WebSub subscriptions, show their last deliveries, or end one
     Subscriptions(subscriptions::Subscriptions),
+    Move(moving::Move),
     /// Write a shell's completions to standard output
     Completions {
         /// Which shell
@@ -162,6 +163,7 @@ pub fn main() -> ExitCode {
         Command::Validate(command) => run(command.run(common)),
         Command::Status(command) => run(command.run(common)),
         Command::Subscriptions(command) => run(command.run(common)),
+        Command::Move(command) => run(command.run()),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "courant", &mut script);

@@ -7,6 +7,7 @@
 mod articles;
 mod db;
 mod documents;
+mod moves;
 mod select;
 mod sources;
 mod subscriptions;
@@ -23,6 +24,7 @@ use self::db::Db;
 
 pub use articles::{Batch, Outcome, Saved, Touches};
 pub use documents::{Behind, Fresh, Rendered, Stored, Topic, TopicState};
+pub use moves::{MoveError, Moved, Moving, move_newsroom};
 pub use select::{Order, Query, Traits};
 pub use sources::{Claim, SourceState};
 pub use subscriptions::{
@@ -50,6 +52,11 @@ pub enum StoreError {
     /// Somebody else has taken over what this worker had claimed; nothing was written.
     #[error("the claim on source {0} has expired and was taken over")]
     Fenced(String),
+    /// It holds half of a newsroom.
+    #[error(
+        "the move of a newsroom into this database has not ended: run the same `courant move` again, and let it end"
+    )]
+    HalfMoved,
     /// A stored list can't be read.
     #[error("a stored article can't be read: {0}")]
     Stored(#[from] serde_json::Error),

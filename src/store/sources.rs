@@ -50,9 +50,15 @@ pub struct SourceState {
 
 impl Store {
     /// Makes the sources known, each by its name and a fingerprint of its configuration. A new one, and one that is configured
-    /// otherwise than before, is due at once; the others keep their time.
+    /// otherwise than before, is due at once; the others keep their time. With this the newsroom works here: one that is only half
+    /// moved here must not, and one that does must not be moved over.
     pub async fn register(&self, sources: &[(&str, &str)], now: DateTime<Utc>) -> Result<(), StoreError> {
         let mut tx = self.db.write().await?;
+        let half: Option<(i64,)> = tx.first("SELECT complete FROM moves WHERE complete = 0", Vec::new()).await?;
+        if half.is_some() {
+            return Err(StoreError::HalfMoved);
+        }
+        tx.run("DELETE FROM moves", Vec::new()).await?;
         let rows = sources.iter().map(|(name, made_of)| args![*name, *made_of, millis(now)]).collect();
         let tail = "ON CONFLICT (name) DO UPDATE SET made_of = excluded.made_of, due_at = excluded.due_at, failures = 0 \
                     WHERE sources.made_of <> excluded.made_of";

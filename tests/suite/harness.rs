@@ -102,6 +102,11 @@ impl Newsroom {
         Some(newsroom)
     }
 
+    /// The address of its database on PostgreSQL.
+    pub(crate) fn database(&self) -> String {
+        self.database.as_ref().expect("a PostgreSQL").url()
+    }
+
     /// One more node of this newsroom: the same files, the same database, a server of its own.
     pub(crate) fn beside(&self) -> Self {
         let database = self.database.clone();

@@ -10,6 +10,7 @@ mod failing;
 mod harness;
 mod http;
 mod life;
+mod moving;
 mod nodes;
 mod postgres;
 mod rooms;

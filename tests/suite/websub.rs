@@ -41,7 +41,7 @@ enum Manner {
 
 /// What came to a callback, or to a hub.
 #[derive(Debug, Clone)]
-struct Request {
+pub(crate) struct Request {
     method: String,
     target: String,
     fields: Vec<(String, String)>,
@@ -49,7 +49,7 @@ struct Request {
 }
 
 impl Request {
-    fn all(&self, name: &str) -> Vec<&str> {
+    pub(crate) fn all(&self, name: &str) -> Vec<&str> {
         self.fields
             .iter()
             .filter(|(field, _)| field.eq_ignore_ascii_case(name))
@@ -77,7 +77,7 @@ fn pairs(encoded: &[u8]) -> BTreeMap<String, String> {
 }
 
 /// Many subscribers, each with a path of its own, and their memory.
-struct Subscribers {
+pub(crate) struct Subscribers {
     at: SocketAddr,
     shared: Arc<Shared>,
 }
@@ -104,7 +104,7 @@ struct State {
 }
 
 impl Subscribers {
-    fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let at = listener.local_addr().expect("its address");
         let shared = Arc::new(Shared::default());
@@ -138,7 +138,7 @@ impl Subscribers {
     }
 
     /// What was delivered to exactly this callback.
-    fn deliveries(&self, target: &str) -> Vec<Request> {
+    pub(crate) fn deliveries(&self, target: &str) -> Vec<Request> {
         let mut deliveries = self.requests("POST", target);
         deliveries.retain(|delivery| delivery.target == target);
         deliveries
@@ -155,7 +155,7 @@ impl Subscribers {
 
     /// Waits until what this callback got last is the document as it is now, which it tells.
     #[track_caller]
-    fn has_the_newest(&self, newsroom: &Newsroom, target: &str) -> Request {
+    pub(crate) fn has_the_newest(&self, newsroom: &Newsroom, target: &str) -> Request {
         newsroom.settled();
         let newest = newsroom.document(PATH).body;
         eventually(&format!("{target} has the newest"), || {
@@ -333,12 +333,12 @@ fn ask(newsroom: &Newsroom, mode: &str, callback: &str, more: &[(&str, &str)]) {
 
 /// Subscribes, and waits until that stands and the subscriber has what is there now.
 #[track_caller]
-fn subscribe(newsroom: &Newsroom, subscribers: &Subscribers, target: &str, more: &[(&str, &str)]) {
+pub(crate) fn subscribe(newsroom: &Newsroom, subscribers: &Subscribers, target: &str, more: &[(&str, &str)]) {
     ask(newsroom, "subscribe", &subscribers.callback(target), more);
     subscribers.has_the_newest(newsroom, target);
 }
 
-fn subscriptions(newsroom: &Newsroom) -> Vec<Value> {
+pub(crate) fn subscriptions(newsroom: &Newsroom) -> Vec<Value> {
     let output = newsroom.run(&["subscriptions", "--json"]);
     assert_eq!(output.status, 0, "{output:?}");
     output.json().as_array().expect("a list").clone()

@@ -6,23 +6,47 @@
 mod postgres;
 mod sqlite;
 
+use futures_util::StreamExt;
+use futures_util::stream::BoxStream;
 use sqlx::postgres::{PgPool, PgRow};
 use sqlx::sqlite::{SqlitePool, SqliteRow};
-use sqlx::{Arguments, AssertSqlSafe, Database, Encode, FromRow, Postgres, Sqlite, Transaction, Type};
+use sqlx::{
+    Arguments, AssertSqlSafe, ColumnIndex, Database, Decode, Encode, FromRow, Postgres, Sqlite, Transaction, Type,
+};
 
 use super::StoreError;
 
 /// Rows in one statement, at most: keeps the number of parameters in bounds, and statements few.
-const ROWS: usize = 500;
+pub(super) const ROWS: usize = 500;
 
 /// A value that is bound to a query.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum Arg {
     Int(i64),
     MaybeInt(Option<i64>),
     Text(String),
     MaybeText(Option<String>),
     Bytes(Vec<u8>),
+    MaybeBytes(Option<Vec<u8>>),
+}
+
+impl Arg {
+    /// How many bytes it has, more or less.
+    pub(super) fn size(&self) -> usize {
+        match self {
+            Arg::Text(text) | Arg::MaybeText(Some(text)) => text.len(),
+            Arg::Bytes(bytes) | Arg::MaybeBytes(Some(bytes)) => bytes.len(),
+            _ => size_of::<i64>(),
+        }
+    }
+}
+
+/// What a column holds, for [`Tx::rows`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Int,
+    Text,
+    Bytes,
 }
 
 impl From<i64> for Arg {
@@ -217,23 +241,54 @@ impl Tx {
         }
     }
 
+    /// The rows of a query, one by one as they come, each as values that can be bound again. `kinds`: what its columns hold.
+    pub(super) fn rows<'t>(
+        &'t mut self,
+        sql: String,
+        args: Vec<Arg>,
+        kinds: &'t [Kind],
+    ) -> Result<BoxStream<'t, Result<Vec<Arg>, StoreError>>, StoreError> {
+        let sql = AssertSqlSafe(sql);
+        Ok(match self {
+            Tx::Sqlite(tx) => {
+                let rows = sqlx::query_with(sql, bound::<Sqlite>(args)?).fetch(&mut **tx);
+                rows.map(|row| values(&row?, kinds)).boxed()
+            }
+            Tx::Postgres { tx, .. } => {
+                let rows = sqlx::query_with(sql, bound::<Postgres>(args)?).fetch(&mut **tx);
+                rows.map(|row| values(&row?, kinds)).boxed()
+            }
+        })
+    }
+
     /// Inserts many rows with few statements. `head`: `INSERT INTO t (a, b)`; `tail`: what follows the values.
     pub(super) async fn insert(&mut self, head: &str, rows: Vec<Vec<Arg>>, tail: &str) -> Result<(), StoreError> {
         let mut rows = rows.into_iter().peekable();
         while rows.peek().is_some() {
-            let (mut sql, mut args) = (format!("{head} VALUES "), Vec::new());
-            for (at, row) in rows.by_ref().take(ROWS).enumerate() {
-                if at > 0 {
-                    sql.push(',');
-                }
-                sql.push_str(&format!("({})", self.values(args.len(), row.len())));
-                args.extend(row);
-            }
-            sql.push(' ');
-            sql.push_str(tail);
+            let (sql, args) = self.listed(head, rows.by_ref().take(ROWS), tail);
             self.run(sql, args).await?;
         }
         Ok(())
+    }
+
+    /// A statement with many rows, at most [`ROWS`], between its head and its tail; and their values.
+    pub(super) fn listed(
+        &self,
+        head: &str,
+        rows: impl IntoIterator<Item = Vec<Arg>>,
+        tail: &str,
+    ) -> (String, Vec<Arg>) {
+        let (mut sql, mut args) = (format!("{head} VALUES "), Vec::new());
+        for (at, row) in rows.into_iter().enumerate() {
+            if at > 0 {
+                sql.push(',');
+            }
+            sql.push_str(&format!("({})", self.values(args.len(), row.len())));
+            args.extend(row);
+        }
+        sql.push(' ');
+        sql.push_str(tail);
+        (sql, args)
     }
 
     /// The placeholders of a row after `before` values. SQLite looks numbered ones up one by one, which is slow where there
@@ -304,20 +359,27 @@ impl Tx {
         replaced: &[i64],
         articles: Vec<(i64, String)>,
     ) -> Result<(), StoreError> {
-        let nums = replaced.iter().copied().map(Arg::Int).collect();
+        self.forget_words(replaced.iter().copied().map(Arg::Int).collect()).await?;
         match self {
             Tx::Sqlite(_) => {
-                self.run_in("DELETE FROM words WHERE rowid IN ({})", Vec::new(), nums).await?;
                 let rows = articles.into_iter().map(|(num, words)| args![num, words]).collect();
                 self.insert("INSERT INTO words (rowid, text)", rows, "").await
             }
             Tx::Postgres { .. } => {
-                self.run_in("DELETE FROM words WHERE article IN ({})", Vec::new(), nums).await?;
                 let rows = articles.into_iter().map(|(num, words)| args![num, postgres::indexed(&words)]).collect();
                 let head = "INSERT INTO words (article, text) SELECT num, array_to_tsvector(string_to_array(list, ' ')) FROM (";
                 self.insert(head, rows, ") AS indexed (num, list)").await
             }
         }
+    }
+
+    /// Removes the words of these articles.
+    pub(super) async fn forget_words(&mut self, articles: Vec<Arg>) -> Result<(), StoreError> {
+        let article = match self {
+            Tx::Sqlite(_) => "rowid",
+            Tx::Postgres { .. } => "article",
+        };
+        self.run_in(&format!("DELETE FROM words WHERE {article} IN ({{}})"), Vec::new(), articles).await
     }
 
     /// Articles that have all words of a search, as a table of `article`.
@@ -363,6 +425,7 @@ where
     String: for<'q> Encode<'q, D> + Type<D>,
     Option<String>: for<'q> Encode<'q, D> + Type<D>,
     Vec<u8>: for<'q> Encode<'q, D> + Type<D>,
+    Option<Vec<u8>>: for<'q> Encode<'q, D> + Type<D>,
 {
     let mut bound = D::Arguments::default();
     for arg in args {
@@ -372,14 +435,31 @@ where
             Arg::Text(value) => bound.add(value),
             Arg::MaybeText(value) => bound.add(value),
             Arg::Bytes(value) => bound.add(value),
+            Arg::MaybeBytes(value) => bound.add(value),
         }
         .map_err(sqlx::Error::Encode)?;
     }
     Ok(bound)
 }
 
+/// A row's values.
+fn values<'r, R: sqlx::Row>(row: &'r R, kinds: &[Kind]) -> Result<Vec<Arg>, StoreError>
+where
+    usize: ColumnIndex<R>,
+    i64: Decode<'r, R::Database> + Type<R::Database>,
+    String: Decode<'r, R::Database> + Type<R::Database>,
+    Vec<u8>: Decode<'r, R::Database> + Type<R::Database>,
+{
+    let value = |(at, kind): (usize, &Kind)| match kind {
+        Kind::Int => Ok(Arg::from(row.try_get::<Option<i64>, _>(at)?)),
+        Kind::Text => Ok(Arg::from(row.try_get::<Option<String>, _>(at)?)),
+        Kind::Bytes => Ok(Arg::MaybeBytes(row.try_get(at)?)),
+    };
+    kinds.iter().enumerate().map(value).collect()
+}
+
 /// A database's address as it may be shown: without its password, which may be part of the query as well.
-fn shown(url: &str) -> String {
+pub(super) fn shown(url: &str) -> String {
     match url::Url::parse(url) {
         Ok(mut address) if address.has_host() => {
             address.set_query(None);

@@ -1,6 +1,7 @@
 //! What the store promises, held to it on both databases.
 
 mod articles;
+mod moves;
 mod nodes;
 mod search;
 mod websub;
