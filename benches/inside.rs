@@ -8,7 +8,7 @@
 #[allow(clippy::disallowed_methods, reason = "a benchmark is outside the rooms")]
 mod postgres;
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::hint::black_box;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -183,7 +183,7 @@ async fn desk(url: &str) -> Store {
     let store = Store::open(url).await.expect("a store");
     store.register(&[("website", "1")], at(0)).await.expect("registered");
     let topic = Topic { feed: "all".to_owned(), format: "rss".to_owned() };
-    store.configure(&[(topic.clone(), "1".to_owned())]).await.expect("configured");
+    store.configure(&[(topic.clone(), "1".to_owned())], &BTreeMap::new()).await.expect("configured");
     let hubs: Vec<String> = (0..20 * CLAIMS).map(|number| format!("https://hub.example/{number}")).collect();
     store.configure_hubs(&hubs, &[topic], at(0)).await.expect("configured");
     let behind = store.behind().await.expect("behind").remove(0);

@@ -205,14 +205,11 @@ impl App {
         let sources: Vec<(&str, &str)> =
             config.sources.iter().map(|source| (source.name.as_str(), source.made_of.as_str())).collect();
         self.store.register(&sources, now()).await?;
-        self.store.configure(&config.topics()).await?;
+        self.store.configure(&config.topics(), &config.renamed).await?;
         let topics: Vec<Topic> = config.topics().into_iter().map(|(topic, _)| topic).filter(is_feed).collect();
         self.store.configure_hubs(&config.hub.also, &topics, now()).await?;
         let names: Vec<&str> = sources.iter().map(|(name, _)| *name).collect();
         self.store.end_upstreams(&names, now()).await?;
-        for (was, is) in &config.moved {
-            self.store.move_subscriptions(was, is).await?;
-        }
         let address = |topic: &Topic| config.site.topic(&topic.feed, &topic.format);
         self.store.end_subscriptions(now(), &address).await
     }

@@ -33,7 +33,7 @@ pub struct Mistake {
 impl Mistake {
     /// A mistake at `span` (bytes) of a file's `text`; without a span, the whole file is meant.
     pub(super) fn new(file: &Path, text: &str, span: Option<Range<usize>>, message: impl Into<String>) -> Self {
-        let span = span.filter(|span| span.end <= text.len() && text.is_char_boundary(span.start)).unwrap_or(0..0);
+        let span = span.filter(|span| text.get(span.clone()).is_some()).unwrap_or(0..0);
         let before = &text[..span.start];
         let line_start = before.rfind('\n').map_or(0, |at| at + 1);
         Self {

@@ -35,7 +35,7 @@ pub struct Config {
     /// What readers can subscribe to, by name.
     pub feeds: Vec<Feed>,
     /// Former names of feeds, and what they are called now.
-    pub moved: BTreeMap<String, String>,
+    pub renamed: BTreeMap<String, String>,
     /// The WebSub hub.
     pub hub: Hub,
     /// Networks that sources and callbacks may use although they are private.
@@ -101,7 +101,7 @@ impl Config {
         let file = address.strip_prefix(self.site.public_url.as_str())?.strip_prefix("/feeds/")?;
         let (name, ending) = file.rsplit_once('.')?;
         let format = FORMATS.iter().find(|format| format.is_feed && format.ending == ending)?;
-        let feed = self.feed(self.moved.get(name).map_or(name, String::as_str))?;
+        let feed = self.feed(self.renamed.get(name).map_or(name, String::as_str))?;
         Some(Topic { feed: feed.info.name.clone(), format: format.ending.to_owned() })
     }
 

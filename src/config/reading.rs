@@ -180,9 +180,9 @@ pub(super) fn newsroom(dir: &Path, public_url: Option<&str>) -> Result<Config, M
     let read = table.and_then(|table| desk(&mut file, dir, table, public_url));
     let site = read.as_ref().map(|config| config.site.clone());
     let mut mistakes = file.mistakes();
-    let (feeds, moved) = feeds(dir, names.as_deref(), site.as_ref(), &mut mistakes)?;
+    let (feeds, renamed) = feeds(dir, names.as_deref(), site.as_ref(), &mut mistakes)?;
     match read {
-        Some(config) if mistakes.is_empty() => Ok(Config { feeds, moved, ..config }),
+        Some(config) if mistakes.is_empty() => Ok(Config { feeds, renamed, ..config }),
         _ => Err(Mistakes(mistakes)),
     }
 }
@@ -202,7 +202,7 @@ fn desk(file: &mut File, dir: &Path, table: Spanned<DeTable<'_>>, public_url: Op
         site,
         sources,
         feeds: Vec::new(),
-        moved: BTreeMap::new(),
+        renamed: BTreeMap::new(),
         doubts: Mistakes(doubts),
         allow_private: fetch?.allow_private.into_iter().map(|net| net.0).collect(),
         hub: Hub {
@@ -334,7 +334,7 @@ fn source(
 ) -> Option<SourceConfig> {
     let span = table.span();
     let zone = head.map_or(chrono_tz::UTC, |head| head.timezone.0);
-    let made_of = fingerprint(&format!("{zone:?} {:?}", DeValue::Table(table.get_ref().clone())));
+    let made_of = fingerprint(&format!("{zone:?} {:?}", toml::Value::deserialize(table.clone().into_deserializer())));
     let common: Option<SourceTable> = file.read(table.clone(), keys::SOURCE);
     let webhook_key = common.as_ref().and_then(|common| webhook_key(file, dir, common));
     let kind = kind(file, name, &table)?;

@@ -434,7 +434,8 @@ impl Desk {
     fn wins(&self, stored: &Stored) -> bool {
         let ranks = self.precedence.cmp(&stored.precedence);
         let is_heir = !self.sources.contains(&stored.source);
-        stored.source == self.source || is_heir || ranks.is_lt() || (ranks.is_eq() && stored.withdrawn_at.is_some())
+        let is_away = stored.withdrawn_at.is_some();
+        stored.source == self.source || ranks.is_lt() || (is_away && ranks.is_eq()) || (is_heir && !is_away)
     }
 
     fn add(&mut self, draft: Draft) -> Outcome {

@@ -1,10 +1,12 @@
 //! Topics and their documents.
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::db::args;
-use super::{Store, StoreError, instant, millis};
+use super::{Store, StoreError, instant, millis, subscriptions};
 
 /// A feed in a format, both by name.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -100,8 +102,13 @@ pub struct TopicState {
 
 impl Store {
     /// Makes the topics known as they are configured: each with a fingerprint of all that its document is made of besides
-    /// articles. Where that is new, the topic is behind. Topics that are no longer configured go. Tells whether anything changed.
-    pub async fn configure(&self, topics: &[(Topic, String)]) -> Result<bool, StoreError> {
+    /// articles. Where that is new, the topic is behind. Topics that are no longer configured go; the subscribers of feeds that
+    /// have another name now (`renamed`: from old to new) come along. Tells whether anything changed.
+    pub async fn configure(
+        &self,
+        topics: &[(Topic, String)],
+        renamed: &BTreeMap<String, String>,
+    ) -> Result<bool, StoreError> {
         let mut tx = self.db.write().await?;
         let known: Vec<(String, String, String)> =
             tx.all("SELECT feed, format, made_of FROM topics", Vec::new()).await?;
@@ -129,6 +136,9 @@ impl Store {
             )
             .await?;
             changed = true;
+        }
+        for (was, is) in renamed {
+            subscriptions::rename(&mut tx, was, is).await?;
         }
         tx.commit().await?;
         Ok(changed)

@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 
 use super::articles::new_nums;
-use super::db::{Arg, args};
+use super::db::{Arg, Tx, args};
 use super::{Store, StoreError, Topic, instant, millis};
 
 /// Rows of the log of deliveries.
@@ -528,20 +528,6 @@ impl Store {
         Ok(SubscriptionTotals { all, behind, failing, delivered, slowest_ms })
     }
 
-    /// A feed has another name now: its subscribers come along, and get the document that tells of its new address.
-    pub async fn move_subscriptions(&self, was: &str, is: &str) -> Result<(), StoreError> {
-        let mut tx = self.db.write().await?;
-        for table in ["subscriptions", "intents"] {
-            let sql = format!(
-                "UPDATE {table} SET feed = $2, given = 0 WHERE feed = $1 AND NOT EXISTS (SELECT 1 FROM {table} known \
-                 WHERE known.feed = $2 AND known.format = {table}.format AND known.callback = {table}.callback)"
-            );
-            tx.run(sql, args![was, is]).await?;
-            tx.run(format!("DELETE FROM {table} WHERE feed = $1"), args![was]).await?;
-        }
-        tx.commit().await
-    }
-
     /// Ends every subscription of a callback. Tells how many there were.
     pub async fn end_callback(&self, callback: &str) -> Result<u64, StoreError> {
         let mut tx = self.db.write().await?;
@@ -566,4 +552,18 @@ impl Store {
         }
         tx.commit().await
     }
+}
+
+/// A feed has another name now: its subscribers come along, and get the document that tells of its new address. What is on its
+/// way to them is of the old name: its claim is void, and requests get other numbers.
+pub(super) async fn rename(tx: &mut Tx, was: &str, is: &str) -> Result<(), StoreError> {
+    for (table, num) in [("subscriptions", "num"), ("intents", "-num")] {
+        let sql = format!(
+            "UPDATE {table} SET feed = $2, given = 0, num = {num}, claimed_until = 0, claimed_by = '' WHERE feed = $1 AND NOT EXISTS \
+             (SELECT 1 FROM {table} known WHERE known.feed = $2 AND known.format = {table}.format AND known.callback = {table}.callback)"
+        );
+        tx.run(sql, args![was, is]).await?;
+        tx.run(format!("DELETE FROM {table} WHERE feed = $1"), args![was]).await?;
+    }
+    Ok(())
 }

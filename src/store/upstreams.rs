@@ -91,6 +91,8 @@ impl Store {
     /// time for that, and ever less often.
     pub async fn claim_upstream(&self, now: DateTime<Utc>) -> Result<Option<Upstream>, StoreError> {
         let mut tx = self.db.write_beside().await?;
+        let sql = "DELETE FROM upstreams WHERE wanted = 0 AND failures >= $1 AND due_at <= $2";
+        tx.run(sql, args![TRIES, millis(now)]).await?;
         let sql = format!(
             "WITH due AS MATERIALIZED (SELECT source FROM upstreams WHERE due_at <= $1 ORDER BY due_at LIMIT 1 {}) \
              UPDATE upstreams SET due_at = $1 + $2 * (failures + 1), failures = failures + 1 \
@@ -114,7 +116,6 @@ impl Store {
         let sql = "UPDATE upstreams SET error = $2, due_at = $3, \
                    lease_until = CASE WHEN $4 = 1 THEN 0 ELSE lease_until END WHERE source = $1";
         tx.run(sql, args![upstream.source.as_str(), error, millis(again), i64::from(denied)]).await?;
-        tx.run("DELETE FROM upstreams WHERE wanted = 0 AND failures >= $1", args![TRIES]).await?;
         tx.commit().await
     }
 

@@ -208,7 +208,7 @@ async fn one(
     };
     if newsroom.config.feed(name).is_none() {
         let ending = if key.contains('/') { String::new() } else { format!(".{}", format.ending) };
-        return match newsroom.config.moved.get(name) {
+        return match newsroom.config.renamed.get(name) {
             Some(now) => HttpResponse::MovedPermanently()
                 .insert_header((LOCATION, format!("{}/feeds/{now}{ending}", site.public_url)))
                 .insert_header((ACCESS_CONTROL_ALLOW_ORIGIN, "*"))

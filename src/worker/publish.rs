@@ -75,7 +75,7 @@ pub async fn publish_all(app: &Arc<App>, stop: &CancellationToken) -> Result<(),
 }
 
 /// One feed in all formats that are behind, from one look at its articles. What goes wrong with it is its own affair, but for a
-/// database that is away: then it stays behind.
+/// database that fails: then it stays behind.
 async fn render(
     app: &App,
     newsroom: &Arc<Newsroom>,
@@ -84,7 +84,7 @@ async fn render(
 ) -> Result<Vec<Rendered>, DutyError> {
     match rendered(app, newsroom, name, behind.clone()).await {
         Ok(rendered) => Ok(rendered),
-        Err(DutyError::Store(away @ StoreError::Away(_))) => Err(away.into()),
+        Err(why @ DutyError::Store(StoreError::Away(_) | StoreError::Database(_))) => Err(why),
         Err(why) => {
             error!(feed = name, %why, "can't publish; the last good documents stay");
             let failed = |behind| Rendered { behind, document: None, error: Some(why.to_string()) };

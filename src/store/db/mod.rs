@@ -468,6 +468,8 @@ pub(super) fn shown(url: &str) -> String {
             }
             address.into()
         }
-        _ => url.to_owned(),
+        _ if url.starts_with("sqlite:") => url.to_owned(),
+        // What can't be read may hold a password anywhere.
+        _ => url.split_once(':').map_or("…".to_owned(), |(scheme, _)| format!("{scheme}:…")),
     }
 }

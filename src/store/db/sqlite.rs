@@ -21,15 +21,14 @@ pub(super) async fn open(url: &str) -> Result<(SqlitePool, SqlitePool), sqlx::Er
         .journal_mode(SqliteJournalMode::Wal)
         // Acknowledged means on disk, also when the power goes.
         .synchronous(SqliteSynchronous::Full)
-        .busy_timeout(Duration::from_secs(30))
-        // Rows come from another thread: those of a batch in one go, not by changing threads for a few at a time.
-        .row_buffer_size(ROWS);
+        .busy_timeout(Duration::from_secs(30));
     let write = SqlitePoolOptions::new()
         .max_connections(1)
         // `data_version` counts for one connection, so that one must last.
         .max_lifetime(None)
         .idle_timeout(None)
-        .connect_with(options.clone().pragma("cache_size", "-16000"))
+        // Rows come from another thread: those of a claim in one go, not by changing threads for a few at a time.
+        .connect_with(options.clone().pragma("cache_size", "-16000").row_buffer_size(ROWS))
         .await?;
     // Processes that start together wait for each other.
     let mut tx = write.begin_with("BEGIN IMMEDIATE").await?;

@@ -102,6 +102,8 @@ async fn what_the_website_takes_back_does_not_come_back_by_the_edition(on: On) {
 
 async fn the_articles_of_a_source_that_was_renamed_go_on_under_its_new_name(on: On) {
     let desk = Desk::new(on).await;
+    desk.save(5, vec![draft("6", "A mistake")], &[]).await;
+    desk.save(6, Vec::new(), &["6"]).await;
     desk.save(10, vec![draft("7", "Rain")], &[]).await;
     let id = desk.shown().await[0].id.clone();
     let renamed = [("site", "1"), ("edition", "1")];
@@ -111,6 +113,9 @@ async fn the_articles_of_a_source_that_was_renamed_go_on_under_its_new_name(on: 
     let sources = renamed.map(|(name, _)| name.to_owned()).into();
     let batch = Batch { drafts, gone: Vec::new(), cursor: None, precedence: WEBSITE, sources };
     desk.store.save(&claim, batch, at(20), at(30), &|_, _| Vec::new()).await.expect("saved");
+    let mut mistake = printed();
+    mistake.article.link = article("6", "").link;
+    assert_eq!(desk.save_of("edition", EDITION, 40, vec![mistake], &[]).await, [Outcome::Unchanged], "it stays away");
     let shown = desk.shown().await;
     assert_eq!((shown.len(), shown[0].title.as_str(), &shown[0].id), (1, "Heavy rain", &id));
 }

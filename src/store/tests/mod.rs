@@ -6,7 +6,7 @@ mod nodes;
 mod search;
 mod websub;
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use chrono::TimeDelta;
 
@@ -113,7 +113,7 @@ impl Desk {
     async fn new(on: On) -> Self {
         let store = on.store().await;
         store.register(&[("website", "1"), ("edition", "1")], at(0)).await.expect("registered");
-        store.configure(&[(topic(), "1".to_owned())]).await.expect("configured");
+        store.configure(&[(topic(), "1".to_owned())], &BTreeMap::new()).await.expect("configured");
         Self { store, on }
     }
 

@@ -122,7 +122,7 @@ async fn states_are_told_in_one_order(on: On) {
     let names = ["b", "B", "a-b", "ab", "a.b", "ä", "بارش"];
     let topics: Vec<(Topic, String)> =
         names.iter().map(|name| (Topic { feed: (*name).to_owned(), ..topic() }, "1".to_owned())).collect();
-    desk.store.configure(&topics).await.expect("configured");
+    desk.store.configure(&topics, &BTreeMap::new()).await.expect("configured");
     let sources: Vec<(&str, &str)> = names.iter().map(|name| (*name, "1")).collect();
     desk.store.register(&sources, at(0)).await.expect("registered");
     let mut sorted = names.to_vec();

@@ -90,7 +90,7 @@ async fn a_subscription_goes_through_its_life(on: On) {
     assert_eq!(store.claim_owed(10, at(102), until(at(102)), "f").await.expect("claimed").len(), 1);
 
     assert_eq!(store.end_callback("https://two.example/").await.expect("ended"), 1);
-    store.configure(&[]).await.expect("configured");
+    store.configure(&[], &BTreeMap::new()).await.expect("configured");
     store.end_subscriptions(at(200), &|topic| topic.feed.clone()).await.expect("ended");
     assert!(store.subscription_states(at(200)).await.expect("states").is_empty());
     let denied = store.claim_intents(10, at(200), until(at(200)), "v").await.expect("claimed");
