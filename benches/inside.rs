@@ -5,6 +5,7 @@
 //! same model, ready-made.
 
 #[path = "../tests/suite/postgres.rs"]
+#[allow(dead_code, reason = "the suite stops its servers, too")]
 #[allow(clippy::disallowed_methods, reason = "a benchmark is outside the rooms")]
 mod postgres;
 

@@ -7,6 +7,7 @@ use std::sync::{Arc, LazyLock};
 use chrono::{DateTime, Utc};
 use thiserror::Error;
 use tokio::sync::{Notify, watch};
+use tracing::{error, info};
 
 use crate::config::{Config, Mistakes};
 use crate::document::{Document, Shelf};
@@ -164,7 +165,7 @@ impl App {
     pub async fn open(place: Place) -> Result<Arc<Self>, SetupError> {
         let app = Self::look(place).await?;
         app.store.free_dead_claims(&is_dead).await?;
-        app.register(&app.newsroom().config).await?;
+        app.register().await?;
         Ok(app)
     }
 
@@ -194,14 +195,19 @@ impl App {
     pub async fn reload(&self) -> Result<(), SetupError> {
         let config = Config::read(&self.place.feeds, self.place.public_url.as_deref())?;
         let newsroom = Arc::new(Newsroom::new(config)?);
-        self.register(&newsroom.config).await?;
+        self.register_as(&newsroom.config).await?;
         self.newsroom.send_replace(newsroom);
         self.refresh_shelf().await?;
         self.wakes.all();
         Ok(())
     }
 
-    async fn register(&self, config: &Config) -> Result<(), StoreError> {
+    /// Makes known how sources and topics are configured here, and ends what belongs to those that are not.
+    pub async fn register(&self) -> Result<(), StoreError> {
+        self.register_as(&self.newsroom().config).await
+    }
+
+    async fn register_as(&self, config: &Config) -> Result<(), StoreError> {
         let sources: Vec<(&str, &str)> =
             config.sources.iter().map(|source| (source.name.as_str(), source.made_of.as_str())).collect();
         self.store.register(&sources, now()).await?;
@@ -211,7 +217,7 @@ impl App {
         let names: Vec<&str> = sources.iter().map(|(name, _)| *name).collect();
         self.store.end_upstreams(&names, now()).await?;
         let address = |topic: &Topic| config.site.topic(&topic.feed, &topic.format);
-        self.store.end_subscriptions(now(), &address).await
+        self.store.end_orphans(now(), &address).await
     }
 
     /// A topic's document: from the shelf, else from its row.
@@ -235,11 +241,11 @@ impl App {
         }
     }
 
-    /// Brings what is on the shelf up to what is stored: another process has written. Who reads it next needs no database.
+    /// Brings the shelf up to what is stored, as another process may have written it, and fills it as far as there is room. Whoever
+    /// reads next needs no database.
     pub async fn refresh_shelf(&self) -> Result<(), StoreError> {
-        let stored = self.store.versions().await?;
-        for held in self.shelf.held().into_iter().filter(|held| !stored.contains(held)) {
-            let (topic, version, _) = held;
+        let stored = self.store.editions().await?;
+        for (topic, version) in self.shelf.outdated(&stored) {
             match self.store.document(&topic).await? {
                 Some(newest) if newest.version >= version => {
                     self.shelf.put(topic, newest.into());
@@ -247,6 +253,9 @@ impl App {
                 // It is gone, or the database is one of yesterday.
                 _ => self.shelf.remove(&topic),
             }
+        }
+        for topic in self.shelf.missing(stored) {
+            self.document(&topic).await?;
         }
         Ok(())
     }
@@ -261,8 +270,18 @@ impl App {
         self.loaded.load(Ordering::Acquire)
     }
 
-    /// Notes whether the database is away. Tells whether that is news: a dozen duties find out, and one says it.
-    pub fn set_away(&self, away: bool) -> bool {
-        self.away.swap(away, Ordering::AcqRel) != away
+    /// Whether this failed because the database is away, which is logged once: a dozen duties and each request find out.
+    pub fn found_away(&self, error: &StoreError) -> bool {
+        if error.is_away() && !self.away.swap(true, Ordering::AcqRel) {
+            error!(%error, "all duties wait");
+        }
+        error.is_away()
+    }
+
+    /// Notes that the database answers, which is logged if it was away.
+    pub fn found_back(&self) {
+        if self.away.load(Ordering::Acquire) && self.away.swap(false, Ordering::AcqRel) {
+            info!("the database answers again");
+        }
     }
 }

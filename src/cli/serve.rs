@@ -1,16 +1,24 @@
 //! `courant serve`
 
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use super::{Common, Failed, stopped, work};
+use crate::app::{App, Place, SetupError};
 use crate::web;
 use crate::worker::{self, Role};
 
 /// How long duties may take to end.
 const GRACE: Duration = Duration::from_secs(15);
+
+/// How long a database is waited for that is away: it may be starting together with us.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How often it is asked meanwhile.
+const AGAIN: Duration = Duration::from_millis(500);
 
 /// Serve the feeds, pull the sources, publish every change
 #[derive(clap::Args)]
@@ -32,13 +40,19 @@ enum RoleWord {
 
 impl Serve {
     pub(super) async fn run(self, common: Common) -> Result<(), Failed> {
-        let app = common.open().await?;
+        let stop = CancellationToken::new();
+        let mut stopping = std::pin::pin!(stopped(stop.clone()));
+        let app = tokio::select! {
+            // First, so that a signal is heard from the beginning.
+            biased;
+            () = &mut stopping => return Ok(()),
+            app = opened(common.place()?) => app?,
+        };
         let role = match self.role {
             RoleWord::All => Role::All,
             RoleWord::Web => Role::Web,
             RoleWord::Worker => Role::Worker,
         };
-        let stop = CancellationToken::new();
         let mut server = None;
         if role.serves() {
             let bound = web::server(app.clone(), &self.listen, stop.clone());
@@ -72,16 +86,41 @@ impl Serve {
             }
         };
         let ended = tokio::select! {
-            ended = async { tokio::join!(serving, stopped(stop.clone())).0 } => ended,
+            ended = async { tokio::join!(serving, stopping).0 } => ended,
             // A duty ends before it is asked to only if it panicked.
             Some(Err(died)) = duties.join_next() => Err(work(died)),
         };
         stop.cancel();
         info!("stopping");
-        if tokio::time::timeout(GRACE, async { while duties.join_next().await.is_some() {} }).await.is_err() {
+        let end = async {
+            while duties.join_next().await.is_some() {}
+            app.store.close().await;
+        };
+        if tokio::time::timeout(GRACE, end).await.is_err() {
             warn!("some work did not end in time; it is done again at the next start");
         }
-        app.store.close().await;
         ended
+    }
+}
+
+/// The newsroom, with its documents on the shelf. A database that is away is waited for.
+async fn opened(place: Place) -> Result<Arc<App>, Failed> {
+    let start = Instant::now();
+    let mut told = false;
+    loop {
+        let opened = async {
+            let app = App::open(place.clone()).await?;
+            app.refresh_shelf().await?;
+            Ok::<_, SetupError>(app)
+        };
+        match opened.await {
+            Err(SetupError::Store(error)) if error.is_away() && start.elapsed() < PATIENCE => {
+                if !std::mem::replace(&mut told, true) {
+                    warn!(%error, "waiting for the database, for {} seconds", PATIENCE.as_secs());
+                }
+            }
+            opened => return Ok(opened?),
+        }
+        tokio::time::sleep(AGAIN).await;
     }
 }

@@ -136,7 +136,7 @@ fn last_of_each(drafts: Vec<Draft>) -> Vec<Draft> {
 /// The first of a run of numbers that nobody has: the time above, chance below.
 pub(super) fn new_nums(now: DateTime<Utc>) -> i64 {
     let mut chance = [0u8; 4];
-    // Without chance, two processes in one millisecond would clash, and one of them would have to try again.
+    // Without chance, two processes in one millisecond would clash, and one of them would always have to try again.
     let _ = getrandom::fill(&mut chance);
     (millis(now) << 20) | i64::from(u32::from_le_bytes(chance) & 0xf_ffff)
 }

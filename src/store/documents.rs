@@ -85,6 +85,19 @@ pub struct Stored {
     pub zstd: Option<Bytes>,
 }
 
+/// A document as a shelf compares itself with it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Edition {
+    /// Which.
+    pub topic: Topic,
+    /// Counts changes of the bytes.
+    pub version: i64,
+    /// Whether it has all its encodings.
+    pub is_whole: bool,
+    /// Its size, all encodings counted.
+    pub bytes: u64,
+}
+
 /// How a topic stands.
 #[derive(Debug, Clone)]
 pub struct TopicState {
@@ -257,15 +270,19 @@ impl Store {
         }))
     }
 
-    /// The version of every document, and whether it has all its encodings: tells what of a shelf is out of date.
-    pub async fn versions(&self) -> Result<Vec<(Topic, i64, bool)>, StoreError> {
-        let sql =
-            "SELECT feed, format, version, CAST(CASE WHEN zstd IS NULL THEN 0 ELSE 1 END AS BIGINT) FROM documents";
-        let rows: Vec<(String, String, i64, i64)> = self.db.read().await?.all(sql, Vec::new()).await?;
-        Ok(rows
-            .into_iter()
-            .map(|(feed, format, version, whole)| (Topic { feed, format }, version, whole == 1))
-            .collect())
+    /// Every document, but for its bytes: tells what of a shelf is out of date, and what is not on it.
+    pub async fn editions(&self) -> Result<Vec<Edition>, StoreError> {
+        let sql = "SELECT feed, format, version, CAST(CASE WHEN zstd IS NULL THEN 0 ELSE 1 END AS BIGINT), \
+                   CAST(length(plain) + length(gzip) + coalesce(length(brotli), 0) + coalesce(length(zstd), 0) AS BIGINT) \
+                   FROM documents";
+        let rows: Vec<(String, String, i64, i64, i64)> = self.db.read().await?.all(sql, Vec::new()).await?;
+        let edition = |(feed, format, version, whole, bytes)| Edition {
+            topic: Topic { feed, format },
+            version,
+            is_whole: whole == 1,
+            bytes: u64::try_from(bytes).unwrap_or(0),
+        };
+        Ok(rows.into_iter().map(edition).collect())
     }
 
     /// How every topic stands.

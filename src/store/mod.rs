@@ -16,6 +16,7 @@ mod tests;
 mod upstreams;
 
 use std::path::Path;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use thiserror::Error;
@@ -23,7 +24,7 @@ use thiserror::Error;
 use self::db::Db;
 
 pub use articles::{Batch, Outcome, Saved, Touches};
-pub use documents::{Behind, Fresh, Rendered, Stored, Topic, TopicState};
+pub use documents::{Behind, Edition, Fresh, Rendered, Stored, Topic, TopicState};
 pub use moves::{MoveError, Moved, Moving, move_newsroom};
 pub use select::{Order, Query, Traits};
 pub use sources::{Claim, SourceState};
@@ -31,6 +32,9 @@ pub use subscriptions::{
     Arrival, Delivered, Delivery, Intent, Mode, Owed, Receiver, SubscriptionState, SubscriptionTotals,
 };
 pub use upstreams::Upstream;
+
+/// A database that does not answer for this long is away.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// What can go wrong with the database.
 #[derive(Debug, Error)]
@@ -42,6 +46,8 @@ pub enum StoreError {
         url: String,
         /// The reason.
         why: String,
+        /// Whether it may answer in a moment.
+        away: bool,
     },
     /// It is away for a while: it does not answer, or it has ended a connection.
     #[error("the database does not answer ({0})")]
@@ -62,16 +68,38 @@ pub enum StoreError {
     Stored(#[from] serde_json::Error),
 }
 
+impl StoreError {
+    /// Whether the database may answer in a moment, and the same be tried again.
+    pub fn is_away(&self) -> bool {
+        matches!(self, Self::Away(_) | Self::Open { away: true, .. })
+    }
+
+    /// It has not answered for too long.
+    pub fn silence() -> Self {
+        Self::Away(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()))
+    }
+
+    /// Whether a number that was to be new is taken.
+    fn is_clash(&self) -> bool {
+        let Self::Database(sqlx::Error::Database(told)) = self else { return false };
+        told.is_unique_violation()
+    }
+}
+
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
-        use sqlx::Error;
-        // PostgreSQL's classes: a connection that failed, no room for one, a server that stops or starts.
-        let is_away = |code: &str| code.starts_with("08") || code.starts_with("57P") || code == "53300";
-        match &error {
-            Error::Io(_) | Error::Tls(_) | Error::PoolTimedOut => Self::Away(error),
-            Error::Database(told) if told.code().is_some_and(|code| is_away(&code)) => Self::Away(error),
-            _ => Self::Database(error),
-        }
+        if is_away(&error) { Self::Away(error) } else { Self::Database(error) }
+    }
+}
+
+fn is_away(error: &sqlx::Error) -> bool {
+    use sqlx::Error;
+    // PostgreSQL's classes: a connection that failed, no room for one, a server that stops or starts.
+    let is_away = |code: &str| code.starts_with("08") || code.starts_with("57P") || code == "53300";
+    match error {
+        Error::Io(_) | Error::Tls(_) | Error::PoolTimedOut => true,
+        Error::Database(told) => told.code().is_some_and(|code| is_away(&code)),
+        _ => false,
     }
 }
 
@@ -100,8 +128,10 @@ impl Store {
 
     /// Whether the database answers.
     pub async fn ping(&self) -> Result<(), StoreError> {
-        let _: Option<(i64,)> = self.db.read().await?.first("SELECT CAST(1 AS BIGINT)", Vec::new()).await?;
-        Ok(())
+        let asked = async { self.db.read().await?.first("SELECT CAST(1 AS BIGINT)", Vec::new()).await };
+        // The network may swallow the question.
+        let answer = tokio::time::timeout(PATIENCE, asked).await.map_err(|_| StoreError::silence())?;
+        answer.map(|_: Option<(i64,)>| ())
     }
 
     /// Ends all connections, in order.

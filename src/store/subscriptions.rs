@@ -197,6 +197,14 @@ pub struct SubscriptionTotals {
 impl Store {
     /// Takes a request in, in place of an older one of the same callback. `false`: there are too many.
     pub async fn intend(&self, intent: &Intent, now: DateTime<Utc>) -> Result<bool, StoreError> {
+        match self.intend_as(new_nums(now), intent, now).await {
+            // Another node took the number in the same millisecond.
+            Err(error) if error.is_clash() => self.intend_as(new_nums(now), intent, now).await,
+            done => done,
+        }
+    }
+
+    pub(super) async fn intend_as(&self, num: i64, intent: &Intent, now: DateTime<Utc>) -> Result<bool, StoreError> {
         let mut tx = self.db.write_beside().await?;
         let (waiting,): (i64,) = tx.first("SELECT count(*) FROM intents", Vec::new()).await?.unwrap_or_default();
         if waiting >= MAX_INTENTS {
@@ -209,7 +217,7 @@ impl Store {
              secret = excluded.secret, lease = excluded.lease, given = excluded.given, due_at = excluded.due_at, \
              claimed_until = 0, claimed_by = '', failures = 0",
             args![
-                new_nums(now),
+                num,
                 intent.topic.feed.as_str(),
                 intent.topic.format.as_str(),
                 intent.callback.as_str(),
@@ -261,14 +269,29 @@ impl Store {
 
     /// The callback has confirmed: the subscription stands, renewed if it stood before, or is gone.
     pub async fn confirmed(&self, intent: &Intent, now: DateTime<Utc>) -> Result<(), StoreError> {
+        match self.confirmed_as(new_nums(now), intent, now).await {
+            Err(error) if error.is_clash() => self.confirmed_as(new_nums(now), intent, now).await,
+            done => done,
+        }
+    }
+
+    async fn confirmed_as(&self, num: i64, intent: &Intent, now: DateTime<Utc>) -> Result<(), StoreError> {
         let mut tx = self.db.write_beside().await?;
         let key = args![intent.topic.feed.as_str(), intent.topic.format.as_str(), intent.callback.as_str()];
+        let sql = "SELECT count(*) FROM topics WHERE feed = $1 AND format = $2";
+        let (topics,): (i64,) = tx.first(sql, key[..2].to_vec()).await?.unwrap_or_default();
+        if intent.mode == Mode::Subscribe && topics == 0 {
+            // It has gone while the callback was asked, which is told so.
+            let sql = "UPDATE intents SET mode = 'denied', due_at = $2, claimed_until = 0, claimed_by = '', failures = 0 WHERE num = $1";
+            tx.run(sql, args![intent.num, millis(now)]).await?;
+            return tx.commit_quietly().await;
+        }
         // A newer request of the same callback has another number: then this confirmation is yesterday's.
         if tx.run("DELETE FROM intents WHERE num = $1", args![intent.num]).await? == 0 {
             return Ok(());
         }
         if intent.mode == Mode::Subscribe {
-            let mut values = args![new_nums(now)];
+            let mut values = args![num];
             values.extend(key);
             values.extend(args![intent.secret.clone(), millis(now + intent.lease), intent.given, millis(now)]);
             tx.run(
@@ -418,19 +441,30 @@ impl Store {
         Ok(row.and_then(|(at,)| at).map(instant))
     }
 
-    /// Ends what has ended: leases, and subscriptions to topics that are no longer published, whose callbacks are told.
-    pub async fn end_subscriptions(
+    /// Ends the subscriptions whose lease has ended: nothing is owed to them any more.
+    pub async fn end_leases(&self, now: DateTime<Utc>) -> Result<(), StoreError> {
+        let mut tx = self.db.write_beside().await?;
+        let sql = format!(
+            "WITH ended AS MATERIALIZED (SELECT num FROM subscriptions WHERE lease_until <= $1 {}) \
+             DELETE FROM subscriptions WHERE num IN (SELECT num FROM ended)",
+            tx.claiming("subscriptions")
+        );
+        tx.run(sql, args![millis(now)]).await?;
+        tx.commit_quietly().await
+    }
+
+    /// Ends the subscriptions to topics that are no longer published. Their callbacks are told.
+    pub async fn end_orphans(
         &self,
         now: DateTime<Utc>,
         address: &(dyn Fn(&Topic) -> String + Send + Sync),
     ) -> Result<(), StoreError> {
         type Columns = (String, String, String);
         let mut tx = self.db.write().await?;
-        tx.run("DELETE FROM subscriptions WHERE lease_until <= $1", args![millis(now)]).await?;
         let sql = "SELECT s.feed, s.format, s.callback FROM subscriptions s LEFT JOIN topics t ON t.feed = s.feed AND t.format = s.format \
-                   WHERE t.feed IS NULL AND s.kind = 'subscriber'";
-        let orphans: Vec<Columns> = tx.all(sql, Vec::new()).await?;
-        let first = new_nums(now);
+                   WHERE t.feed IS NULL AND s.kind = 'subscriber' AND s.lease_until > $1";
+        let orphans: Vec<Columns> = tx.all(sql, args![millis(now)]).await?;
+        let first = next_nums(&mut tx, "intents", now).await?;
         let rows = orphans.iter().zip(first..).map(|((feed, format, callback), num)| {
             let topic = Topic { feed: feed.clone(), format: format.clone() };
             args![num, feed.as_str(), format.as_str(), callback.as_str(), address(&topic), "denied", 0, 0, millis(now)]
@@ -457,9 +491,10 @@ impl Store {
         for (hub,) in known.iter().filter(|(hub,)| !hubs.contains(hub)) {
             tx.run("DELETE FROM subscriptions WHERE kind = 'hub' AND callback = $1", args![hub.as_str()]).await?;
         }
+        let first = next_nums(&mut tx, "subscriptions", now).await?;
         let pairs = hubs.iter().flat_map(|hub| topics.iter().map(move |topic| (hub, topic)));
         let rows: Vec<Vec<Arg>> = pairs
-            .zip(new_nums(now)..)
+            .zip(first..)
             .map(|((hub, topic), num)| {
                 args![num, topic.feed.as_str(), topic.format.as_str(), hub.as_str(), "hub", i64::MAX, 0, millis(now)]
             })
@@ -566,4 +601,10 @@ pub(super) async fn rename(tx: &mut Tx, was: &str, is: &str) -> Result<(), Store
         tx.run(format!("DELETE FROM {table} WHERE feed = $1"), args![was]).await?;
     }
     Ok(())
+}
+
+/// The first of a run of numbers that nobody has, for a transaction that is alone.
+async fn next_nums(tx: &mut Tx, table: &str, now: DateTime<Utc>) -> Result<i64, StoreError> {
+    let last: Option<(Option<i64>,)> = tx.first(format!("SELECT max(num) FROM {table}"), Vec::new()).await?;
+    Ok(last.and_then(|(last,)| last).map_or(0, |last| last + 1).max(new_nums(now)))
 }

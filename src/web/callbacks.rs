@@ -19,7 +19,7 @@ pub(super) async fn callback(request: HttpRequest, body: web::Bytes, desk: web::
     let upstream = match desk.app.store.upstream_at(key).await {
         Ok(Some(upstream)) => upstream,
         Ok(None) => return answer::not_found(&request, site),
-        Err(error) => return failed(&request, &desk, &error.to_string()),
+        Err(error) => return failed(&request, &desk, error.into()),
     };
     match *request.method() {
         Method::GET => match verified(&desk, &upstream, request.query_string()).await {
@@ -28,7 +28,7 @@ pub(super) async fn callback(request: HttpRequest, body: web::Bytes, desk: web::
                 .content_type("text/plain; charset=utf-8")
                 .body(challenge),
             Ok(None) => answer::not_found(&request, site),
-            Err(error) => failed(&request, &desk, &error.to_string()),
+            Err(error) => failed(&request, &desk, error.into()),
         },
         Method::POST => {
             let signature =
@@ -45,7 +45,7 @@ pub(super) async fn callback(request: HttpRequest, body: web::Bytes, desk: web::
                     tracing::warn!(source = upstream.source, %why, "a push can't be read");
                     HttpResponse::Accepted().finish()
                 }
-                Err(failure) => failed(&request, &desk, &failure.to_string()),
+                Err(failure) => failed(&request, &desk, failure),
             }
         }
         _ => answer::wrong_method(&request, site, "GET, POST"),
@@ -94,7 +94,11 @@ async fn verified(desk: &Desk, upstream: &Upstream, query: &str) -> Result<Optio
 }
 
 /// The hub sends it again later.
-fn failed(request: &HttpRequest, desk: &Desk, why: &str) -> HttpResponse {
-    tracing::error!(why, "a push could not be taken");
+fn failed(request: &HttpRequest, desk: &Desk, why: worker::Failure) -> HttpResponse {
+    const WHAT: &str = "a push could not be taken";
+    match why {
+        worker::Failure::Store(error) => desk.failed(&error, WHAT),
+        why => tracing::error!(%why, "{WHAT}"),
+    }
     answer::unavailable(request, &desk.app.newsroom().config.site, "This can't be taken now; try again in a moment.")
 }

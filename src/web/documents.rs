@@ -222,7 +222,7 @@ async fn one(
         Ok(Some(document)) => document,
         Ok(None) => return answer::unavailable(request, site, "This feed is being made; come again in a moment."),
         Err(error) => {
-            tracing::error!(%error, "a document could not be read");
+            desk.failed(&error, "a document could not be read");
             return answer::unavailable(request, site, "This feed can't be had now; come again in a moment.");
         }
     };

@@ -40,7 +40,7 @@ pub(super) async fn metrics(request: HttpRequest, desk: web::Data<Desk>) -> Http
             HttpResponse::Ok().content_type("application/openmetrics-text; version=1.0.0; charset=utf-8").body(text)
         }
         Err(error) => {
-            tracing::error!(%error, "metrics could not be made");
+            desk.failed(&error, "metrics could not be made");
             answer::unavailable(&request, &desk.app.newsroom().config.site, "The database does not answer.")
         }
     }

@@ -66,7 +66,7 @@ pub(super) async fn hub(request: HttpRequest, body: web::Bytes, desk: web::Data<
         }
         Ok(false) => answer::unavailable(&request, site, "Too many requests wait for verification; try again later."),
         Err(error) => {
-            tracing::error!(%error, "a subscription could not be taken");
+            desk.failed(&error, "a subscription could not be taken");
             answer::unavailable(&request, site, "The database does not answer; try again in a moment.")
         }
     }
@@ -78,7 +78,7 @@ async fn published(desk: &Desk, addresses: &[String]) -> HttpResponse {
     let topics: Vec<Topic> =
         addresses.iter().take(1000).filter_map(|address| newsroom.config.topic_at(address)).collect();
     if let Err(error) = desk.app.store.want(&topics).await {
-        tracing::error!(%error, "a ping could not be taken");
+        desk.failed(&error, "a ping could not be taken");
         return HttpResponse::ServiceUnavailable().insert_header(("retry-after", "2")).finish();
     }
     desk.app.wakes.publish.notify_one();

@@ -19,6 +19,7 @@ use actix_web::{App as Actix, HttpRequest, HttpResponse, HttpServer, web};
 use tokio_util::sync::CancellationToken;
 
 use crate::app::App;
+use crate::store::StoreError;
 
 pub use metrics::Metrics;
 
@@ -33,6 +34,15 @@ struct Desk {
     app: Arc<App>,
     metrics: Metrics,
     served: documents::Served,
+}
+
+impl Desk {
+    /// Logs why a request could not be served.
+    fn failed(&self, error: &StoreError, what: &str) {
+        if !self.app.found_away(error) {
+            tracing::error!(%error, "{what}");
+        }
+    }
 }
 
 /// The service at `listen`, and the addresses that this came to. It ends in good order when `stop` is cancelled.

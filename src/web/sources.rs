@@ -35,7 +35,7 @@ pub(super) async fn pull(request: HttpRequest, desk: web::Data<Desk>) -> HttpRes
             HttpResponse::Accepted().json(json!({"source": name, "pull": "due"}))
         }
         Err(error) => {
-            tracing::error!(%error, source = name, "a webhook could not be taken");
+            desk.failed(&error, "a webhook could not be taken");
             answer::unavailable(&request, site, "The database does not answer; try again in a moment.")
         }
     }

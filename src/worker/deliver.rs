@@ -10,13 +10,14 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
+use futures_util::TryFutureExt;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 use url::Url;
 
-use super::{Duty, DutyError, Next, jitter};
+use super::{Duty, DutyError, Next, insist, jitter};
 use crate::app::{App, Newsroom, claim_name, now};
 use crate::document::Document;
 use crate::fetch::FetchError;
@@ -98,16 +99,25 @@ impl Duty for Deliver {
             // Few at a time only while nothing ends: a claim costs the same for one as for many.
             let worthwhile = room == BATCH || (room > 0 && done.is_empty());
             if more && worthwhile && self.lanes.fast.available_permits() > 0 && !stop.is_cancelled() {
-                let owed = app.store.claim_owed(i64::try_from(room).unwrap_or(1), now(), now() + CLAIM, &by).await?;
-                more = owed.len() == room;
-                self.send(app, owed, &mut crew).await?;
+                let limit = i64::try_from(room).unwrap_or(1);
+                // While the database is away, deliveries that are under way go on, and what they come to is kept.
+                let claim = || {
+                    let claimed = Instant::now();
+                    app.store.claim_owed(limit, now(), now() + CLAIM, &by).map_ok(move |owed| (claimed, owed))
+                };
+                if let Some((claimed, owed)) = insist(app, stop, claim).await? {
+                    more = owed.len() == room;
+                    self.send(app, stop, owed, claimed, &mut crew).await?;
+                }
             }
             let full = done.len() >= BATCH || (crew.is_empty() && !done.is_empty());
             if full || (!done.is_empty() && written.elapsed() > WRITE) {
-                app.store.delivered(&by, &std::mem::take(&mut done), now()).await?;
+                if insist(app, stop, || app.store.delivered(&by, &done, now())).await?.is_some() {
+                    done.clear();
+                }
                 written = Instant::now();
             }
-            if crew.is_empty() && !more {
+            if crew.is_empty() && !more && done.is_empty() {
                 break;
             }
             tokio::select! {
@@ -145,7 +155,9 @@ impl Deliver {
     async fn send(
         &self,
         app: &Arc<App>,
+        stop: &CancellationToken,
         owed: Vec<Owed>,
+        claimed: Instant,
         crew: &mut JoinSet<Option<Delivered>>,
     ) -> Result<(), DutyError> {
         let newsroom = app.newsroom();
@@ -154,20 +166,25 @@ impl Deliver {
             let document = match documents.get(&owed.topic) {
                 Some(document) => document.clone(),
                 None => {
-                    let document = app.newest_document(&owed.topic).await?;
+                    let document = insist(app, stop, || app.newest_document(&owed.topic)).await?.flatten();
                     documents.entry(owed.topic.clone()).or_insert(document).clone()
                 }
             };
             let Some(document) = document else { continue };
-            crew.spawn(deliver(Arc::clone(&newsroom), Arc::clone(&self.lanes), owed, document));
+            crew.spawn(deliver(Arc::clone(&newsroom), Arc::clone(&self.lanes), owed, claimed, document));
         }
         Ok(())
     }
 }
 
 /// One delivery.
-async fn deliver(newsroom: Arc<Newsroom>, lanes: Arc<Lanes>, owed: Owed, document: Arc<Document>) -> Option<Delivered> {
-    let claimed = Instant::now();
+async fn deliver(
+    newsroom: Arc<Newsroom>,
+    lanes: Arc<Lanes>,
+    owed: Owed,
+    claimed: Instant,
+    document: Arc<Document>,
+) -> Option<Delivered> {
     let failed = |owed: Owed, why: String, again| {
         Some(Delivered {
             version: document.version,
@@ -187,7 +204,7 @@ async fn deliver(newsroom: Arc<Newsroom>, lanes: Arc<Lanes>, owed: Owed, documen
     let _turn = newsroom.fetcher.callback_turn(&url).await;
     let place = Arc::clone(&lanes.fast).acquire_owned().await.ok()?;
     if claimed.elapsed() > STALE {
-        return failed(owed, "its host took too long with others".to_owned(), now() + BACK_OFF);
+        return failed(owed, "it was not its turn in time".to_owned(), now() + BACK_OFF);
     }
     let started = Instant::now();
     let answer = unhurried(post(&newsroom, &url, &owed, &document), place, &lanes).await;

@@ -10,8 +10,8 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
-use super::DutyError;
-use crate::app::App;
+use super::{AGAIN, DutyError};
+use crate::app::{App, SetupError};
 
 /// Editors write a file in several steps.
 const SETTLE: Duration = Duration::from_millis(300);
@@ -43,9 +43,18 @@ async fn watch(app: &App, stop: &CancellationToken) -> Result<(), DutyError> {
             () = stop.cancelled() => return Ok(()),
             change = changes.recv() => if change.is_none() { return Ok(()) },
         }
-        match app.reload().await {
-            Ok(()) => info!("the newsroom's files were read again"),
-            Err(error) => error!(%error, "the newsroom's files have a mistake; the configuration before it stays"),
+        loop {
+            match app.reload().await {
+                Ok(()) => info!("the newsroom's files were read again"),
+                Err(SetupError::Store(error)) if app.found_away(&error) => {
+                    tokio::select! {
+                        () = stop.cancelled() => return Ok(()),
+                        () = tokio::time::sleep(AGAIN) => continue,
+                    }
+                }
+                Err(error) => error!(%error, "the newsroom's files have a mistake; the configuration before it stays"),
+            }
+            break;
         }
     }
 }

@@ -19,7 +19,7 @@ use thiserror::Error;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use tracing::{error, info};
+use tracing::error;
 
 use crate::app::{App, SetupError, now};
 use crate::document::Unpublishable;
@@ -31,6 +31,9 @@ pub use pull::{Failure, Progress, Tally, pull, push};
 
 /// Pulls at the same time.
 const PULLS: usize = 4;
+
+/// How long a step waits before it asks a database again that was away.
+const AGAIN: Duration = Duration::from_secs(1);
 
 /// The longest sleep: a wake-up that was lost costs this much.
 const LONGEST: Duration = Duration::from_secs(60);
@@ -106,9 +109,9 @@ pub fn start(app: &Arc<App>, role: Role, stop: &CancellationToken) -> JoinSet<()
     if role.works() {
         duties.extend((0..PULLS).map(|_| Box::new(pull::Pull) as Box<dyn Duty>));
         duties.push(Box::new(release::Release));
-        duties.push(Box::new(publish::Publish));
+        duties.push(Box::new(publish::Publish::default()));
         duties.push(Box::new(compress::Compress));
-        duties.push(Box::new(verify::Verify));
+        duties.push(Box::new(verify::Verify::default()));
         duties.push(Box::new(deliver::Deliver::default()));
         duties.push(Box::new(subscribe::Subscribe));
     }
@@ -127,23 +130,19 @@ async fn run(duty: Box<dyn Duty>, app: Arc<App>, stop: CancellationToken) {
         let next = duty.step(&app, &stop).await;
         if next.is_ok() {
             failures = 0;
-            if app.set_away(false) {
-                info!("the database answers again");
-            }
+            app.found_back();
         }
         let sleep = match next {
             Ok(Next::Now) => continue,
             Ok(Next::At(at)) => at.map_or(LONGEST, |at| (at - now()).to_std().unwrap_or_default()).min(LONGEST),
             Err(error) => {
                 failures += 1;
-                let is_away = matches!(error, DutyError::Store(StoreError::Away(_)));
+                let is_away = matches!(&error, DutyError::Store(error) if app.found_away(error));
                 // Asking a database that is away costs nothing, and when it is back, much is waiting.
                 let doublings = failures.min(if is_away { 2 } else { 7 });
                 let sleep = Duration::from_millis(500) * 2u32.pow(doublings);
                 if !is_away {
                     error!(duty = duty.name(), %error, again_in = ?sleep, "a duty failed");
-                } else if app.set_away(true) {
-                    error!(%error, "all duties wait");
                 }
                 // No wake-up shortens a back-off.
                 tokio::select! {
@@ -156,6 +155,25 @@ async fn run(duty: Box<dyn Duty>, app: Arc<App>, stop: CancellationToken) {
             () = stop.cancelled() => return,
             () = duty.wake(&app).notified() => {}
             () = tokio::time::sleep(sleep) => {}
+        }
+    }
+}
+
+/// Does what a step must not leave undone: with a database that is away, again and again, because what the step knows would be lost
+/// with it. `None`: the process is asked to stop.
+async fn insist<T, W: Future<Output = Result<T, StoreError>>>(
+    app: &App,
+    stop: &CancellationToken,
+    work: impl Fn() -> W,
+) -> Result<Option<T>, StoreError> {
+    loop {
+        match work().await {
+            Err(error) if app.found_away(&error) => {}
+            done => return done.map(Some),
+        }
+        tokio::select! {
+            () = stop.cancelled() => return Ok(None),
+            () = tokio::time::sleep(AGAIN) => {}
         }
     }
 }

@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use futures_util::{FutureExt, StreamExt, TryStreamExt, stream};
-use tokio::sync::Notify;
+use tokio::sync::{Mutex, Notify};
 use tokio_util::sync::CancellationToken;
-use tracing::{error, warn};
+use tracing::{error, info, warn};
 
 use super::{Duty, DutyError, Next};
 use crate::app::{App, Newsroom, now};
@@ -19,7 +20,15 @@ use crate::store::{Behind, Rendered, StoreError, Topic};
 /// Feeds that are rendered before their documents are stored in one transaction: bounds memory.
 const FEEDS: usize = 4;
 
-pub(super) struct Publish;
+/// How long topics that are configured otherwise than we know are left to whoever knows. A node of another version, or with other
+/// files, may have configured them, and gone.
+const THEIRS: Duration = Duration::from_secs(15);
+
+#[derive(Default)]
+pub(super) struct Publish {
+    /// Since when there are such topics that nobody renders.
+    theirs: Mutex<Option<Instant>>,
+}
 
 #[async_trait]
 impl Duty for Publish {
@@ -32,33 +41,49 @@ impl Duty for Publish {
     }
 
     async fn step(&self, app: &Arc<App>, stop: &CancellationToken) -> Result<Next, DutyError> {
-        publish_all(app, stop).await?;
+        let all = publish_all(app, stop).await?;
         app.set_loaded();
-        Ok(Next::At(None))
+        let mut theirs = self.theirs.lock().await;
+        if all {
+            *theirs = None;
+            return Ok(Next::At(None));
+        }
+        let since = *theirs.get_or_insert_with(Instant::now);
+        if since.elapsed() >= THEIRS {
+            *theirs = None;
+            info!("documents that no node makes are made as they are configured here");
+            app.register().await?;
+            return Ok(Next::Now);
+        }
+        Ok(Next::At(Some(now() + (THEIRS - since.elapsed()))))
     }
 }
 
-/// Renders all topics that are behind. A feed that can't be rendered keeps its last good document, and is told.
-pub async fn publish_all(app: &Arc<App>, stop: &CancellationToken) -> Result<(), DutyError> {
+/// Renders all topics that are behind. A feed that can't be rendered keeps its last good document, and is told. Tells whether all
+/// of them are configured as we know.
+pub async fn publish_all(app: &Arc<App>, stop: &CancellationToken) -> Result<bool, DutyError> {
     let owed = app.store.behind().await?;
     if owed.is_empty() {
         // Most wake-ups: nothing to fingerprint the configuration for.
-        return Ok(());
+        return Ok(true);
     }
     let newsroom = app.newsroom();
     let ours: HashMap<Topic, String> = newsroom.config.topics().into_iter().collect();
     let mut feeds: BTreeMap<String, Vec<Behind>> = BTreeMap::new();
+    let mut all = true;
     for behind in owed {
         // What is configured otherwise than we know is for whoever knows, or for us when we have read the files again.
         if ours.get(&behind.topic) == Some(&behind.made_of) {
             feeds.entry(behind.topic.feed.clone()).or_default().push(behind);
+        } else {
+            all = false;
         }
     }
     let cores = std::thread::available_parallelism().map_or(2, usize::from);
     let feeds: Vec<_> = feeds.into_iter().collect();
     for feeds in feeds.chunks(FEEDS) {
         if stop.is_cancelled() {
-            return Ok(());
+            return Ok(all);
         }
         let mut work = Vec::with_capacity(feeds.len());
         for (name, behind) in feeds {
@@ -71,7 +96,7 @@ pub async fn publish_all(app: &Arc<App>, stop: &CancellationToken) -> Result<(),
         app.wakes.deliver.notify_one();
         app.wakes.compress.notify_one();
     }
-    Ok(())
+    Ok(all)
 }
 
 /// One feed in all formats that are behind, from one look at its articles. What goes wrong with it is its own affair, but for a
@@ -84,7 +109,8 @@ async fn render(
 ) -> Result<Vec<Rendered>, DutyError> {
     match rendered(app, newsroom, name, behind.clone()).await {
         Ok(rendered) => Ok(rendered),
-        Err(why @ DutyError::Store(StoreError::Away(_) | StoreError::Database(_))) => Err(why),
+        // An article that can't be read is the feed's; everything else is the database's.
+        Err(DutyError::Store(error)) if !matches!(error, StoreError::Stored(_)) => Err(error.into()),
         Err(why) => {
             error!(feed = name, %why, "can't publish; the last good documents stay");
             let failed = |behind| Rendered { behind, document: None, error: Some(why.to_string()) };

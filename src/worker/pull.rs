@@ -27,6 +27,9 @@ const CLAIM: TimeDelta = TimeDelta::seconds(10);
 /// How often a claim is renewed while a server is slow to answer.
 const RENEW: Duration = Duration::from_secs(3);
 
+/// How long that may take: by then the claim has ended, and another node may be pulling.
+const RENEWED: Duration = Duration::from_secs(6);
+
 /// Back-off after failures, doubled each time.
 const BACK_OFF: TimeDelta = TimeDelta::seconds(60);
 const LONGEST_BACK_OFF: TimeDelta = TimeDelta::hours(6);
@@ -333,7 +336,8 @@ async fn held<T>(app: &App, claim: &Claim, work: impl Future<Output = Result<T, 
 async fn hold(store: &Store, claim: &Claim) -> StoreError {
     loop {
         tokio::time::sleep(RENEW).await;
-        if let Err(lost) = store.renew(claim, now() + CLAIM).await {
+        let renewed = tokio::time::timeout(RENEWED, store.renew(claim, now() + CLAIM)).await;
+        if let Err(lost) = renewed.unwrap_or_else(|_| Err(StoreError::silence())) {
             return lost;
         }
     }
@@ -371,6 +375,8 @@ async fn finish(
             app.store.finish(claim, now(), due, Ok((tally.remark(), tally.changed()))).await
         }
         Err(Failure::Stopped) => app.store.release_claim(claim).await,
+        // That is no fault of the source's.
+        Err(Failure::Store(error)) if error.is_away() => app.store.release_claim(claim).await,
         Err(failure) => {
             warn!(source = source.name, error = %failure, next = %due.format("%Y-%m-%dT%H:%M:%SZ"), "a pull failed");
             app.store.finish(claim, now(), due, Err(failure.to_string())).await

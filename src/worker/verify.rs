@@ -1,19 +1,19 @@
 //! The duty to verify: whoever asks for a subscription must confirm it at the callback (WebSub section 5.3).
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
-use tokio::sync::Notify;
+use tokio::sync::{Mutex, Notify};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info};
 use url::Url;
 
-use super::{Duty, DutyError, Next};
+use super::{Duty, DutyError, Next, insist};
 use crate::app::{App, Newsroom, claim_name, now, unguessable};
-use crate::store::{Intent, Mode};
+use crate::store::{Intent, Mode, StoreError};
 use crate::websub::asked;
 
 /// Callbacks that are asked at the same time.
@@ -27,7 +27,14 @@ const LOOK: Duration = Duration::from_secs(1);
 /// A callback that can't be reached is asked again after these, then no more.
 const AGAIN: [TimeDelta; 3] = [TimeDelta::seconds(5), TimeDelta::seconds(60), TimeDelta::minutes(10)];
 
-pub(super) struct Verify;
+/// How often leases that have ended are looked for. They are owed nothing, so there is no hurry.
+const LEASES: Duration = Duration::from_secs(60);
+
+#[derive(Default)]
+pub(super) struct Verify {
+    /// When leases were looked at last.
+    looked: Mutex<Option<Instant>>,
+}
 
 #[async_trait]
 impl Duty for Verify {
@@ -62,13 +69,19 @@ impl Duty for Verify {
             };
             let Some(ended) = ended else { break };
             let (intent, outcome) = ended?;
-            note(app, &intent, outcome).await?;
+            // What a callback has said is kept while the database is away.
+            if insist(app, stop, || note(app, &intent, &outcome)).await?.is_none() {
+                break;
+            }
         }
         if stop.is_cancelled() {
             app.store.release_owed(&by).await?;
         }
-        let site = &newsroom.config.site;
-        app.store.end_subscriptions(now(), &|topic| site.topic(&topic.feed, &topic.format)).await?;
+        let mut looked = self.looked.lock().await;
+        if looked.is_none_or(|looked| looked.elapsed() >= LEASES) {
+            app.store.end_leases(now()).await?;
+            *looked = Some(Instant::now());
+        }
         Ok(Next::At(app.store.next_intent().await?))
     }
 }
@@ -83,17 +96,17 @@ enum Outcome {
     Unreachable(String),
 }
 
-async fn note(app: &App, intent: &Intent, outcome: Outcome) -> Result<(), DutyError> {
+async fn note(app: &App, intent: &Intent, outcome: &Outcome) -> Result<(), StoreError> {
     match outcome {
         Outcome::Confirmed => {
-            info!(callback = intent.callback, topic = intent.address, mode = intent.mode.word(), "confirmed");
             app.store.confirmed(intent, now()).await?;
+            info!(callback = intent.callback, topic = intent.address, mode = intent.mode.word(), "confirmed");
             // It may have missed a change while it was asked.
             app.wakes.deliver.notify_one();
         }
         Outcome::Refused(why) => {
-            info!(callback = intent.callback, topic = intent.address, mode = intent.mode.word(), why, "not confirmed");
             app.store.unconfirmed(intent, None).await?;
+            info!(callback = intent.callback, topic = intent.address, mode = intent.mode.word(), why, "not confirmed");
         }
         Outcome::Unreachable(why) => {
             let again: Option<DateTime<Utc>> =

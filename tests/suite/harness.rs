@@ -107,6 +107,17 @@ impl Newsroom {
         self.database.as_ref().expect("a PostgreSQL").url()
     }
 
+    /// The same on a PostgreSQL of its own, which can be stopped.
+    pub(crate) fn on_its_own_postgres(self) -> Option<Self> {
+        let mut newsroom = self.beside();
+        newsroom.database = Some(Arc::new(Database::alone()?));
+        Some(newsroom)
+    }
+
+    pub(crate) fn postgres(&self) -> &Database {
+        self.database.as_ref().expect("it is on PostgreSQL")
+    }
+
     /// One more node of this newsroom: the same files, the same database, a server of its own.
     pub(crate) fn beside(&self) -> Self {
         let database = self.database.clone();
@@ -288,6 +299,12 @@ impl Newsroom {
         self.is_clean(&server);
     }
 
+    /// The warnings and errors that the server has logged.
+    pub(crate) fn troubles(&self) -> Vec<String> {
+        let log = &self.server.as_ref().expect("the server runs").log;
+        log.lock().expect("the log").iter().filter(|line| is_trouble(line)).cloned().collect()
+    }
+
     /// Ends the server with SIGKILL.
     pub(crate) fn kill(&mut self) {
         let mut server = self.server.take().expect("the server runs");
@@ -338,7 +355,11 @@ fn address(line: &str) -> Option<SocketAddr> {
     line["fields"]["at"].as_str()?.strip_prefix("http://")?.trim_end_matches('/').parse().ok()
 }
 
-/// Whether a log line is a warning or an error. What is no log line at all, such as a panic, is worse.
+/// Whether a log line is a warning or an error. What is no log line at all, such as a panic, is worse. That a statement was slow says
+/// only how busy this machine is.
 fn is_trouble(line: &str) -> bool {
-    serde_json::from_str::<Value>(line).map_or(true, |line| line["level"] == "WARN" || line["level"] == "ERROR")
+    let is_slow =
+        |line: &Value| line["fields"]["message"].as_str().is_some_and(|text| text.starts_with("slow statement"));
+    serde_json::from_str::<Value>(line)
+        .map_or(true, |line| (line["level"] == "WARN" || line["level"] == "ERROR") && !is_slow(&line))
 }

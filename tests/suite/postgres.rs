@@ -11,8 +11,8 @@ use std::os::unix::fs::{MetadataExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{ChildStdin, Command, Stdio};
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -20,7 +20,7 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
 /// A database that is gone when this is dropped.
 pub(crate) struct Database {
-    server: &'static str,
+    server: Arc<Server>,
     name: String,
 }
 
@@ -28,10 +28,19 @@ impl Database {
     /// A new, empty one; `fsync`: a server that is started for it waits for the disk. `None`: the test has to be skipped, which
     /// is said here.
     pub(crate) fn new(fsync: bool) -> Option<Self> {
-        static SERVER: OnceLock<Result<Server, String>> = OnceLock::new();
+        static SERVER: OnceLock<Result<Arc<Server>, String>> = OnceLock::new();
+        Self::on(SERVER.get_or_init(|| Server::find(fsync).map(Arc::new)).clone())
+    }
+
+    /// The same on a server of its own, which can be stopped.
+    pub(crate) fn alone() -> Option<Self> {
+        Self::on(Server::installed(false).map(Arc::new))
+    }
+
+    fn on(server: Result<Arc<Server>, String>) -> Option<Self> {
         static COUNT: AtomicU32 = AtomicU32::new(0);
-        let server = match SERVER.get_or_init(|| Server::find(fsync)) {
-            Ok(server) => &server.url,
+        let server = match server {
+            Ok(server) => server,
             Err(why) => {
                 let must = std::env::var_os("COURANT_TEST_NO_SKIP").is_some_and(|value| value == "1");
                 assert!(!must, "no PostgreSQL: {why}");
@@ -42,21 +51,38 @@ impl Database {
             }
         };
         let name = format!("courant_test_{}_{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
-        run(server, format!("CREATE DATABASE {name}")).expect("a database");
+        run(&server.url, format!("CREATE DATABASE {name}")).expect("a database");
         Some(Self { server, name })
     }
 
     /// Its address.
     pub(crate) fn url(&self) -> String {
-        let mut url = url::Url::parse(self.server).expect("an address");
+        let mut url = url::Url::parse(&self.server.url).expect("an address");
         url.set_path(&self.name);
         url.into()
+    }
+
+    /// Runs a statement in it.
+    pub(crate) fn run(&self, sql: &str) {
+        run(&self.url(), sql.to_owned()).expect("the statement runs");
+    }
+
+    /// Ends its server in the middle of whatever it does.
+    pub(crate) fn stop(&self) {
+        self.server.tell("stop");
+        self.server.wait(false);
+    }
+
+    /// Starts its server again, at the same address.
+    pub(crate) fn start(&self) {
+        self.server.tell("start");
+        self.server.wait(true);
     }
 }
 
 impl Drop for Database {
     fn drop(&mut self) {
-        if let Err(error) = run(self.server, format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name)) {
+        if let Err(error) = run(&self.server.url, format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name)) {
             eprintln!("{} stays behind: {error}", self.name);
         }
     }
@@ -76,14 +102,20 @@ fn run(server: &str, sql: String) -> Result<(), sqlx::Error> {
 struct Server {
     url: String,
     /// When this process ends, however it does, the pipe closes and the server ends.
-    _life: Option<ChildStdin>,
+    life: Option<Mutex<ChildStdin>>,
 }
 
-/// Starts a server in the folder $2 with the binaries in $1; when standard input ends, ends it and removes the folder.
+/// Starts a server in the folder $2 with the binaries in $1, and stops and starts it as standard input says; when that ends, ends it
+/// and removes the folder.
 const LIFE: &str = r#"
-"$1/postgres" -D "$2/data" -k "$2" -c listen_addresses= -c fsync="$3" -c full_page_writes="$3" -c shared_buffers=32MB \
-    -c max_connections=200 >"$2/log" 2>&1 &
-read -r _
+start() {
+    "$1/postgres" -D "$2/data" -k "$2" -c listen_addresses= -c fsync="$3" -c full_page_writes="$3" -c shared_buffers=32MB \
+        -c max_connections=200 >>"$2/log" 2>&1 &
+}
+start "$@"
+while read -r told; do
+    if [ "$told" = stop ]; then kill -QUIT $!; wait; else start "$@"; fi
+done
 kill -QUIT $!
 wait
 rm -rf "$2"
@@ -92,9 +124,13 @@ rm -rf "$2"
 impl Server {
     fn find(fsync: bool) -> Result<Self, String> {
         if let Ok(url) = std::env::var("COURANT_TEST_POSTGRES_URL") {
-            return Ok(Self { url, _life: None });
+            return Ok(Self { url, life: None });
         }
-        let binaries = binaries().ok_or("neither COURANT_TEST_POSTGRES_URL nor the programs initdb and postgres")?;
+        Self::installed(fsync)
+    }
+
+    fn installed(fsync: bool) -> Result<Self, String> {
+        let binaries = binaries().ok_or("the programs initdb and postgres are not installed")?;
         Self::start(&binaries, fsync).map_err(|error| format!("{} can't be started: {error}", binaries.display()))
     }
 
@@ -115,7 +151,7 @@ impl Server {
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::null());
-        let life = shell.spawn()?.stdin.take();
+        let life = shell.spawn()?.stdin.take().map(Mutex::new);
         let url = format!("postgres://postgres@localhost/postgres?host={}", folder.display());
         let start = Instant::now();
         while let Err(error) = run(&url, "SELECT 1".to_owned()) {
@@ -125,7 +161,20 @@ impl Server {
             }
             thread::sleep(Duration::from_millis(10));
         }
-        Ok(Self { url, _life: life })
+        Ok(Self { url, life })
+    }
+
+    fn tell(&self, word: &str) {
+        let life = self.life.as_ref().expect("a server of our own");
+        writeln!(life.lock().expect("its input"), "{word}").expect("it listens");
+    }
+
+    fn wait(&self, answers: bool) {
+        let start = Instant::now();
+        while run(&self.url, "SELECT 1".to_owned()).is_ok() != answers {
+            assert!(start.elapsed() < Duration::from_secs(30), "the server does not do as it is told");
+            thread::sleep(Duration::from_millis(10));
+        }
     }
 }
 

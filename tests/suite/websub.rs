@@ -15,10 +15,10 @@ use url::{Url, form_urlencoded};
 use crate::harness::{NEVER, Newsroom, eventually};
 use crate::http::{self, Answer};
 
-const TOPIC: &str = "https://feeds.example.org/feeds/all.rss";
+pub(crate) const TOPIC: &str = "https://feeds.example.org/feeds/all.rss";
 const PATH: &str = "/feeds/all.rss";
 const PRIVATE: &str = "[fetch]\nallow_private = [\"127.0.0.0/8\"]\n";
-const FORM: (&str, &str) = ("Content-Type", "application/x-www-form-urlencoded");
+pub(crate) const FORM: (&str, &str) = ("Content-Type", "application/x-www-form-urlencoded");
 
 /// What a callback does.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -45,7 +45,7 @@ pub(crate) struct Request {
     method: String,
     target: String,
     fields: Vec<(String, String)>,
-    body: Vec<u8>,
+    pub(crate) body: Vec<u8>,
 }
 
 impl Request {
@@ -122,7 +122,7 @@ impl Subscribers {
         Self { at, shared }
     }
 
-    fn callback(&self, target: &str) -> String {
+    pub(crate) fn callback(&self, target: &str) -> String {
         format!("http://{}{target}", self.at)
     }
 
@@ -165,7 +165,7 @@ impl Subscribers {
 
     /// The same for many, and waits once.
     #[track_caller]
-    fn all_have_the_newest(&self, newsroom: &Newsroom, targets: &[String]) {
+    pub(crate) fn all_have_the_newest(&self, newsroom: &Newsroom, targets: &[String]) {
         newsroom.settled();
         let newest = newsroom.document(PATH).body;
         eventually("everybody has the newest", || {
@@ -176,12 +176,17 @@ impl Subscribers {
         });
     }
 
+    /// How many deliveries came, to whomever.
+    pub(crate) fn delivered(&self) -> usize {
+        self.shared.state().requests.iter().filter(|request| request.method == "POST").count()
+    }
+
     fn hanging(&self) -> usize {
         self.shared.state().hanging
     }
 
     /// Answers so many more deliveries, and lets the others wait.
-    fn hold_after(&self, deliveries: usize) {
+    pub(crate) fn hold_after(&self, deliveries: usize) {
         let mut state = self.shared.state();
         state.hold_after = Some(state.answered + deliveries);
     }
@@ -194,7 +199,7 @@ impl Subscribers {
         });
     }
 
-    fn let_go(&self) {
+    pub(crate) fn let_go(&self) {
         self.shared.state().hold_after = None;
         self.shared.let_go.notify_all();
     }
@@ -317,14 +322,14 @@ fn publish(newsroom: &Newsroom, name: &str) {
 }
 
 #[track_caller]
-fn hub(newsroom: &Newsroom, pairs: &[(&str, &str)]) -> Answer {
+pub(crate) fn hub(newsroom: &Newsroom, pairs: &[(&str, &str)]) -> Answer {
     let form = form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
     http::send(newsroom.address(), "POST", "/hub", &[FORM], form.as_bytes()).expect("the hub answers")
 }
 
 /// Asks the hub, which must accept.
 #[track_caller]
-fn ask(newsroom: &Newsroom, mode: &str, callback: &str, more: &[(&str, &str)]) {
+pub(crate) fn ask(newsroom: &Newsroom, mode: &str, callback: &str, more: &[(&str, &str)]) {
     let mut pairs = vec![("hub.mode", mode), ("hub.topic", TOPIC), ("hub.callback", callback)];
     pairs.extend(more);
     let answer = hub(newsroom, &pairs);

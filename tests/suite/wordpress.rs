@@ -7,6 +7,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread;
+use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
@@ -70,6 +71,9 @@ struct State {
     requests: usize,
     /// Requests for a listing of posts.
     listings: usize,
+    /// Requests that are under way, each for a moment, and whether there ever were two.
+    under_way: usize,
+    overlapped: bool,
     /// Listings after so many wait.
     hold_after: Option<usize>,
     ended: bool,
@@ -85,6 +89,8 @@ impl WordPress {
             trouble: Trouble::None,
             requests: 0,
             listings: 0,
+            under_way: 0,
+            overlapped: false,
             hold_after: None,
             ended: false,
         };
@@ -150,6 +156,11 @@ impl WordPress {
         self.shared.state().requests
     }
 
+    /// Whether two requests were ever under way at once: a pull asks one by one.
+    pub(crate) fn was_pulled_twice_at_once(&self) -> bool {
+        self.shared.state().overlapped
+    }
+
     /// Lets so many more listings through, and then lets them wait.
     pub(crate) fn hold_after(&self, listings: usize) {
         let mut state = self.shared.state();
@@ -213,11 +224,20 @@ impl Shared {
         }
         let Some(target) = request.split(' ').nth(1) else { return Ok(()) };
         let url = Url::parse(&format!("http://{}{target}", self.at)).expect("a target");
-        self.state().requests += 1;
-
+        {
+            let mut state = self.state();
+            state.requests += 1;
+            state.under_way += 1;
+            state.overlapped |= state.under_way > 1;
+        }
+        // As long as a fast site takes, so that two requests can meet.
+        thread::sleep(Duration::from_millis(5));
         let trouble = self.state().trouble.clone();
         let (status, fields, body) = match &trouble {
-            Trouble::Silent => return Ok(()),
+            Trouble::Silent => {
+                self.state().under_way -= 1;
+                return Ok(());
+            }
             Trouble::Broken => (500, vec![], "<h1>Error establishing a database connection</h1>".to_owned()),
             Trouble::Html => (200, vec![], "<!doctype html><title>Checking your browser</title>".to_owned()),
             Trouble::Elsewhere(to) => (302, vec![("Location", to.clone())], String::new()),
@@ -229,6 +249,7 @@ impl Shared {
             let _ = write!(head, "{name}: {value}\r\n");
         }
         let cut = if trouble == Trouble::CutOff { body.len() / 2 } else { body.len() };
+        self.state().under_way -= 1;
         let mut stream = stream;
         write!(stream, "{head}Content-Length: {}\r\n\r\n", body.len())?;
         stream.write_all(&body.as_bytes()[..cut])

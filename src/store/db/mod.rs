@@ -8,13 +8,14 @@ mod sqlite;
 
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
+use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgPool, PgRow};
 use sqlx::sqlite::{SqlitePool, SqliteRow};
 use sqlx::{
     Arguments, AssertSqlSafe, ColumnIndex, Database, Decode, Encode, FromRow, Postgres, Sqlite, Transaction, Type,
 };
 
-use super::StoreError;
+use super::{StoreError, is_away};
 
 /// Rows in one statement, at most: keeps the number of parameters in bounds, and statements few.
 pub(super) const ROWS: usize = 500;
@@ -124,15 +125,17 @@ pub(super) enum Changes {
 impl Db {
     /// Opens the database at `url`, making and migrating it where needed.
     pub(super) async fn open(url: &str) -> Result<Self, StoreError> {
-        let bad = |why: String| StoreError::Open { url: shown(url), why };
+        let bad = |why: String| StoreError::Open { url: shown(url), why, away: false };
+        let failed =
+            |error: sqlx::Error| StoreError::Open { url: shown(url), why: error.to_string(), away: is_away(&error) };
         match url.split_once(':').map(|(scheme, _)| scheme) {
             Some("sqlite") => {
-                let (write, read) = sqlite::open(url).await.map_err(|error| bad(error.to_string()))?;
+                let (write, read) = sqlite::open(url).await.map_err(failed)?;
                 Ok(Db::Sqlite { write, read })
             }
             Some("postgres" | "postgresql") => {
                 let node = getrandom::u64().map_err(|error| bad(error.to_string()))?.to_string();
-                let pool = postgres::open(url).await.map_err(|error| bad(error.to_string()))?;
+                let pool = postgres::open(url).await.map_err(failed)?;
                 Ok(Db::Postgres { pool, node })
             }
             _ => Err(bad("it must be like sqlite:courant.db or postgres://user:password@host/database".to_owned())),
@@ -144,7 +147,9 @@ impl Db {
     pub(super) async fn write(&self) -> Result<Tx, StoreError> {
         match self {
             Db::Sqlite { write, .. } => Ok(Tx::Sqlite(write.begin_with("BEGIN IMMEDIATE").await?)),
-            Db::Postgres { pool, node } => Ok(Tx::postgres(pool.begin_with(postgres::ALONE).await?, node)),
+            Db::Postgres { pool, node } => {
+                Ok(Tx::postgres(postgres::bounded(pool.begin_with(postgres::ALONE)).await?, node))
+            }
         }
     }
 
@@ -153,7 +158,9 @@ impl Db {
     pub(super) async fn write_beside(&self) -> Result<Tx, StoreError> {
         match self {
             Db::Sqlite { .. } => self.write().await,
-            Db::Postgres { pool, node } => Ok(Tx::postgres(pool.begin_with(postgres::BESIDE).await?, node)),
+            Db::Postgres { pool, node } => {
+                Ok(Tx::postgres(postgres::bounded(pool.begin_with(postgres::BESIDE)).await?, node))
+            }
         }
     }
 
@@ -161,7 +168,9 @@ impl Db {
     pub(super) async fn read(&self) -> Result<Tx, StoreError> {
         match self {
             Db::Sqlite { read, .. } => Ok(Tx::Sqlite(read.begin().await?)),
-            Db::Postgres { pool, node } => Ok(Tx::postgres(pool.begin_with(postgres::READ).await?, node)),
+            Db::Postgres { pool, node } => {
+                Ok(Tx::postgres(postgres::bounded(pool.begin_with(postgres::READ)).await?, node))
+            }
         }
     }
 
@@ -208,7 +217,8 @@ impl Tx {
                 Ok(sqlx::query_with(sql, bound::<Sqlite>(args)?).execute(&mut **tx).await?.rows_affected())
             }
             Tx::Postgres { tx, changed, .. } => {
-                let done = sqlx::query_with(sql, bound::<Postgres>(args)?).execute(&mut **tx).await?.rows_affected();
+                let query = sqlx::query_with(sql, bound::<Postgres>(args)?);
+                let done = postgres::bounded(query.execute(&mut **tx)).await?.rows_affected();
                 *changed |= done > 0;
                 Ok(done)
             }
@@ -221,7 +231,8 @@ impl Tx {
         match self {
             Tx::Sqlite(tx) => Ok(sqlx::query_as_with(sql, bound::<Sqlite>(args)?).fetch_all(&mut **tx).await?),
             Tx::Postgres { tx, .. } => {
-                Ok(sqlx::query_as_with(sql, bound::<Postgres>(args)?).fetch_all(&mut **tx).await?)
+                let query = sqlx::query_as_with(sql, bound::<Postgres>(args)?);
+                Ok(postgres::bounded(query.fetch_all(&mut **tx)).await?)
             }
         }
     }
@@ -236,7 +247,8 @@ impl Tx {
         match self {
             Tx::Sqlite(tx) => Ok(sqlx::query_as_with(sql, bound::<Sqlite>(args)?).fetch_optional(&mut **tx).await?),
             Tx::Postgres { tx, .. } => {
-                Ok(sqlx::query_as_with(sql, bound::<Postgres>(args)?).fetch_optional(&mut **tx).await?)
+                let query = sqlx::query_as_with(sql, bound::<Postgres>(args)?);
+                Ok(postgres::bounded(query.fetch_optional(&mut **tx)).await?)
             }
         }
     }
@@ -330,8 +342,8 @@ impl Tx {
     pub(super) async fn commit(self) -> Result<(), StoreError> {
         match self {
             Tx::Postgres { mut tx, node, changed: true } => {
-                postgres::notify(&mut tx, &node).await?;
-                Ok(tx.commit().await?)
+                postgres::bounded(postgres::notify(&mut tx, &node)).await?;
+                Ok(postgres::bounded(tx.commit()).await?)
             }
             tx => tx.commit_quietly().await,
         }
@@ -341,7 +353,7 @@ impl Tx {
     pub(super) async fn commit_quietly(self) -> Result<(), StoreError> {
         match self {
             Tx::Sqlite(tx) => Ok(tx.commit().await?),
-            Tx::Postgres { tx, .. } => Ok(tx.commit().await?),
+            Tx::Postgres { tx, .. } => Ok(postgres::bounded(tx.commit()).await?),
         }
     }
 
@@ -411,6 +423,14 @@ impl Tx {
             Tx::Postgres { .. } => postgres::search(words),
         }
     }
+}
+
+/// The steps to the tables that this version knows. A later version may have taken more of them: it runs beside this one, and
+/// only adds.
+fn migrations() -> Migrator {
+    let mut migrations = sqlx::migrate!();
+    migrations.set_ignore_missing(true);
+    migrations
 }
 
 /// `$2,$3,$4` for three values after one.

@@ -5,13 +5,16 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgListener, PgPool, PgPoolOptions};
-use sqlx::{Postgres, Transaction};
+use sqlx::{Connection, Executor, PgConnection, Postgres, Transaction};
+use tokio::time::timeout;
+
+use crate::store::PATIENCE;
 
 /// Connections of a process, one of which listens.
 const CONNECTIONS: u32 = 16;
 
-/// A database that does not answer for this long is away.
-const PATIENCE: Duration = Duration::from_secs(3);
+/// No statement takes longer, nor does any wait for a lock. What has no answer by then gets none: the network swallows it.
+const LONGEST: Duration = Duration::from_secs(60);
 
 /// The channel on which nodes tell each other that they have written.
 const CHANNEL: &str = "courant";
@@ -46,18 +49,33 @@ const ALL_WORDS: usize = 1_000_000;
 
 /// Opens the database at `url` and migrates it where needed. Nodes that start together wait for each other.
 pub(super) async fn open(url: &str) -> Result<PgPool, sqlx::Error> {
-    let pool = PgPoolOptions::new()
-        .max_connections(CONNECTIONS)
-        .acquire_timeout(PATIENCE)
-        .connect_with(PgConnectOptions::from_str(url)?)
-        .await?;
-    sqlx::migrate!().run(&pool).await?;
-    let mut tx = pool.begin_with(ALONE).await?;
+    let options = PgConnectOptions::from_str(url)?;
+    // Not of the pool, which would say nothing but that it has waited.
+    let mut first = timeout(PATIENCE, PgConnection::connect_with(&options)).await.unwrap_or_else(|_| Err(silence()))?;
+    super::migrations().run_direct(None, &mut first, false).await?;
+    let mut tx = first.begin_with(ALONE).await?;
     for sql in WORDS {
         sqlx::query(sql).execute(&mut *tx).await?;
     }
     tx.commit().await?;
-    Ok(pool)
+    first.close().await?;
+    Ok(PgPoolOptions::new()
+        .max_connections(CONNECTIONS)
+        .acquire_timeout(PATIENCE)
+        // One whose other end is silent must not keep its place in the pool.
+        .after_release(|connection, _| {
+            Box::pin(async { Ok(timeout(PATIENCE, connection.ping()).await.is_ok_and(|answer| answer.is_ok())) })
+        })
+        .connect_lazy_with(options))
+}
+
+/// Waits for the database, but not for ever.
+pub(super) async fn bounded<T>(answer: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, sqlx::Error> {
+    timeout(LONGEST, answer).await.unwrap_or_else(|_| Err(silence()))
+}
+
+fn silence() -> sqlx::Error {
+    sqlx::Error::Io(std::io::ErrorKind::TimedOut.into())
 }
 
 /// Tells the other nodes, if and when the transaction is committed.
@@ -89,7 +107,12 @@ impl Changes {
             }
             Ok::<(), sqlx::Error>(())
         };
-        tokio::time::timeout(LOOK, heard).await.unwrap_or(Ok(()))?;
+        if let Ok(heard) = timeout(LOOK, heard).await {
+            heard?;
+        } else {
+            // A connection whose other end has gone without a word would be listened to for ever.
+            timeout(PATIENCE, self.listener.execute("SELECT 1")).await.unwrap_or_else(|_| Err(silence()))?;
+        }
         // Many changes at once are looked at once.
         while self.listener.next_buffered().is_some() {}
         Ok(())

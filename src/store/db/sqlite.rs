@@ -32,7 +32,7 @@ pub(super) async fn open(url: &str) -> Result<(SqlitePool, SqlitePool), sqlx::Er
         .await?;
     // Processes that start together wait for each other.
     let mut tx = write.begin_with("BEGIN IMMEDIATE").await?;
-    sqlx::migrate!().run_direct(None, &mut *tx, false).await?;
+    super::migrations().run_direct(None, &mut *tx, false).await?;
     sqlx::query(WORDS).execute(&mut *tx).await?;
     tx.commit().await?;
     let read = SqlitePoolOptions::new().max_connections(4).connect_lazy_with(options.read_only(true));

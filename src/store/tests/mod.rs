@@ -41,6 +41,7 @@ fn draft(key: &str, title: &str) -> Draft {
 
 #[path = "../../../tests/suite/postgres.rs"]
 #[allow(clippy::disallowed_methods, reason = "tests are outside the rooms")]
+#[allow(dead_code, reason = "the suite stops its servers, too")]
 mod postgres;
 
 /// The topic of that feed.

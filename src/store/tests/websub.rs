@@ -5,6 +5,9 @@ use super::*;
 on_both![
     a_subscription_goes_through_its_life,
     the_newest_request_of_a_callback_counts,
+    who_confirms_what_is_no_longer_published_is_told_so,
+    a_lease_that_has_ended_is_forgotten_and_the_others_are_not,
+    a_number_that_another_node_took_is_known_as_such,
     an_upstream_goes_through_its_life,
     what_is_published_is_told_with_all_that_belongs_to_it
 ];
@@ -91,7 +94,7 @@ async fn a_subscription_goes_through_its_life(on: On) {
 
     assert_eq!(store.end_callback("https://two.example/").await.expect("ended"), 1);
     store.configure(&[], &BTreeMap::new()).await.expect("configured");
-    store.end_subscriptions(at(200), &|topic| topic.feed.clone()).await.expect("ended");
+    store.end_orphans(at(200), &|topic| topic.feed.clone()).await.expect("ended");
     assert!(store.subscription_states(at(200)).await.expect("states").is_empty());
     let denied = store.claim_intents(10, at(200), until(at(200)), "v").await.expect("claimed");
     assert_eq!(denied.iter().map(|intent| intent.mode).collect::<Vec<_>>(), [Mode::Denied]);
@@ -113,6 +116,38 @@ async fn the_newest_request_of_a_callback_counts(on: On) {
     assert_eq!(again.failures, 1);
     store.confirmed(&again, at(51)).await.expect("confirmed");
     assert_eq!(store.next_intent().await.expect("asked"), None);
+}
+
+async fn who_confirms_what_is_no_longer_published_is_told_so(on: On) {
+    let desk = Desk::new(on).await;
+    let store = &desk.store;
+    store.intend(&intent("https://one.example/", Mode::Subscribe), at(0)).await.expect("taken");
+    let asked = store.claim_intents(1, at(0), at(30), "v").await.expect("claimed").remove(0);
+    store.configure(&[], &BTreeMap::new()).await.expect("configured");
+    store.end_orphans(at(1), &|topic| topic.feed.clone()).await.expect("ended");
+    store.confirmed(&asked, at(2)).await.expect("noted");
+    assert!(store.subscription_states(at(2)).await.expect("states").is_empty());
+    let denied = store.claim_intents(10, at(2), at(30), "v").await.expect("claimed");
+    assert_eq!(denied.iter().map(|intent| intent.mode).collect::<Vec<_>>(), [Mode::Denied]);
+}
+
+async fn a_lease_that_has_ended_is_forgotten_and_the_others_are_not(on: On) {
+    let desk = Desk::new(on).await;
+    desk.subscribe("https://one.example/", at(0)).await;
+    desk.subscribe("https://two.example/", at(10)).await;
+    let lease = intent("https://one.example/", Mode::Subscribe).lease;
+    desk.store.end_leases(at(0) + lease).await.expect("ended");
+    let states = desk.store.subscription_states(at(0)).await.expect("states");
+    assert_eq!(states.iter().map(|state| &*state.callback).collect::<Vec<_>>(), ["https://two.example/"]);
+}
+
+async fn a_number_that_another_node_took_is_known_as_such(on: On) {
+    let desk = Desk::new(on).await;
+    let other = desk.on.store().await;
+    let [one, two] = ["https://one.example/", "https://two.example/"].map(|callback| intent(callback, Mode::Subscribe));
+    assert!(desk.store.intend_as(7, &one, at(0)).await.expect("taken"));
+    assert!(other.intend_as(7, &two, at(0)).await.expect_err("it is taken").is_clash(), "and another is tried");
+    assert!(other.intend(&two, at(0)).await.expect("taken"));
 }
 
 async fn an_upstream_goes_through_its_life(on: On) {
@@ -141,13 +176,15 @@ async fn what_is_published_is_told_with_all_that_belongs_to_it(on: On) {
     let desk = Desk::new(on).await;
     let store = &desk.store;
     let published = desk.publish("one", at(1)).await.remove(0).1;
-    assert_eq!(store.versions().await.expect("versions"), [(topic(), published.version, false)]);
+    let edition = |is_whole, bytes| Edition { topic: topic(), version: published.version, is_whole, bytes };
+    let gzip = published.gzip.len() as u64;
+    assert_eq!(store.editions().await.expect("editions"), [edition(false, 3 + gzip)]);
     let (of, etag, plain) = store.uncompressed().await.expect("asked").expect("it lacks encodings");
     assert_eq!((&of, plain.as_slice()), (&topic(), &b"one"[..]));
     store.compressed(&of, "another", b"x", b"x").await.expect("stored");
     assert!(store.uncompressed().await.expect("asked").is_some(), "the document has changed meanwhile");
     store.compressed(&of, &etag, b"br", b"zstd").await.expect("stored");
-    assert_eq!(store.versions().await.expect("versions"), [(topic(), published.version, true)]);
+    assert_eq!(store.editions().await.expect("editions"), [edition(true, 3 + gzip + 6)]);
     let stored = store.document(&topic()).await.expect("asked").expect("it is there");
     assert_eq!(stored.zstd.as_deref(), Some(&b"zstd"[..]));
     let state = store.topic_states().await.expect("states").remove(0);
