@@ -47,11 +47,11 @@ WORKDIR /data
 VOLUME /data
 EXPOSE 8080
 
-# /readyz answers 200 when the database answers and the first load is done. bash, which every Debian has, speaks TCP
+# /livez answers 200 while the process is up. bash, which every Debian has, speaks TCP
 # by itself, so the image needs no curl. A container with --role worker has no web server: start it with
 # --no-healthcheck.
 HEALTHCHECK --interval=15s --timeout=5s --start-period=60s --retries=3 \
-    CMD ["/bin/bash", "-c", "exec 3<>/dev/tcp/127.0.0.1/${COURANT_LISTEN##*:} && printf 'GET /readyz HTTP/1.1\\r\\nHost: localhost\\r\\nConnection: close\\r\\n\\r\\n' >&3 && [[ $(timeout 4 cat <&3) == 'HTTP/1.1 200 '* ]]"]
+    CMD ["/bin/bash", "-c", "exec 3<>/dev/tcp/127.0.0.1/${COURANT_LISTEN##*:} && printf 'GET /livez HTTP/1.1\\r\\nHost: localhost\\r\\nConnection: close\\r\\n\\r\\n' >&3 && [[ $(timeout 4 cat <&3) == 'HTTP/1.1 200 '* ]]"]
 
 ENTRYPOINT ["courant"]
 CMD ["serve"]

@@ -20,8 +20,8 @@ the other database is the newsroom; moving into it is refused then.";
 /// Move a newsroom into another database: from SQLite to PostgreSQL, or back
 ///
 /// Everything comes along: articles with their ids and revisions, how far each source was read, documents, subscriptions and
-/// what each was given. Readers and subscribers notice nothing. The database that the newsroom is in is only read, and the
-/// newsroom's files, --feeds, --database and --public-url play no part.
+/// what each was given. Readers and subscribers notice nothing. The database that the newsroom is in is only read (and
+/// brought up to this version first, if an older one made it); the newsroom's files, --feeds, --database and --public-url play no part.
 ///
 /// At the end all is read back and compared, row by row.
 #[derive(clap::Args)]

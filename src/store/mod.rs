@@ -11,6 +11,7 @@ mod moves;
 mod select;
 mod sources;
 mod subscriptions;
+mod tables;
 #[cfg(test)]
 mod tests;
 mod upstreams;

@@ -1,9 +1,9 @@
 //! Moving a newsroom from one database to another, whatever their kinds.
 //!
-//! A run reads the source as it is at one moment, and makes the target like it, table by table: rows that the source does not have
+//! A run reads the old database as it is at one moment, and makes the new one like it, table by table: rows that the old one has not
 //! in just this form go, then those that are missing come, in small transactions; at the end all is read back and compared. So
 //! a run that goes on after one that was cut short, and one that brings what has changed since, are no different from the first.
-//! Claims stay behind: whoever holds one works for the source.
+//! Claims stay behind: whoever holds one works on the old database.
 
 use std::collections::HashSet;
 
@@ -14,177 +14,14 @@ use thiserror::Error;
 
 use super::StoreError;
 use super::articles::new_nums;
-use super::db::{Arg, Db, Kind, ROWS, Tx, args, shown};
+use super::db::{Arg, Db, ROWS, Tx, args, shown};
+use super::tables::{ARTICLES, Row, TABLES, Table};
 use crate::article::words::words_of;
 
 /// Bytes that are under way at once, but for a row that is larger.
 const BYTES: usize = 4 << 20;
 
-/// The table whose words are searched.
-const ARTICLES: &str = "articles";
-
-/// A row's values, in the order of its table's columns.
-type Row = Vec<Arg>;
 type Rows<'t> = BoxStream<'t, Result<Row, StoreError>>;
-
-/// A table that moves. The first `key` of its columns are its primary key.
-#[derive(Debug)]
-pub(super) struct Table {
-    pub(super) name: &'static str,
-    pub(super) key: usize,
-    pub(super) columns: &'static [(&'static str, Kind)],
-}
-
-/// All that moves, but for claims, and for the words of searches, which are made anew.
-pub(super) const TABLES: [Table; 11] = {
-    use Kind::{Bytes, Int, Text};
-    [
-        Table {
-            name: "sources",
-            key: 1,
-            columns: &[
-                ("name", Text),
-                ("made_of", Text),
-                ("cursor", Text),
-                ("due_at", Int),
-                ("unfinished", Int),
-                ("failures", Int),
-                ("error", Text),
-                ("note", Text),
-                ("pulled_at", Int),
-                ("changed_at", Int),
-            ],
-        },
-        Table {
-            name: ARTICLES,
-            key: 1,
-            columns: &[
-                ("num", Int),
-                ("id", Text),
-                ("released_at", Int),
-                ("withdrawn_at", Int),
-                ("published", Int),
-                ("updated", Int),
-                ("first_seen", Int),
-                ("source", Text),
-                ("precedence", Int),
-                ("link_key", Text),
-                ("link", Text),
-                ("language", Text),
-                ("title", Text),
-                ("summary", Text),
-                ("lists", Text),
-                ("html", Text),
-            ],
-        },
-        Table {
-            name: "origins",
-            key: 2,
-            columns: &[("source", Text), ("key", Text), ("article", Int), ("revision", Text), ("gone_at", Int)],
-        },
-        Table { name: "revisions", key: 2, columns: &[("article", Int), ("replaced_at", Int), ("was", Text)] },
-        Table {
-            name: "terms",
-            key: 3,
-            columns: &[("term", Text), ("published", Int), ("article", Int), ("updated", Int)],
-        },
-        Table {
-            name: "topics",
-            key: 2,
-            columns: &[
-                ("feed", Text),
-                ("format", Text),
-                ("wanted", Int),
-                ("rendered", Int),
-                ("made_of", Text),
-                ("error", Text),
-            ],
-        },
-        Table {
-            name: "documents",
-            key: 2,
-            columns: &[
-                ("feed", Text),
-                ("format", Text),
-                ("version", Int),
-                ("etag", Text),
-                ("last_modified", Int),
-                ("plain", Bytes),
-                ("gzip", Bytes),
-                ("brotli", Bytes),
-                ("zstd", Bytes),
-            ],
-        },
-        Table {
-            name: "subscriptions",
-            key: 1,
-            columns: &[
-                ("num", Int),
-                ("feed", Text),
-                ("format", Text),
-                ("callback", Text),
-                ("kind", Text),
-                ("secret", Text),
-                ("lease_until", Int),
-                ("given", Int),
-                ("due_at", Int),
-                ("failures", Int),
-                ("failing_since", Int),
-                ("error", Text),
-                ("delivered", Int),
-                ("delivered_at", Int),
-                ("latency", Int),
-            ],
-        },
-        Table {
-            name: "intents",
-            key: 1,
-            columns: &[
-                ("num", Int),
-                ("feed", Text),
-                ("format", Text),
-                ("callback", Text),
-                ("topic", Text),
-                ("mode", Text),
-                ("secret", Text),
-                ("lease", Int),
-                ("given", Int),
-                ("due_at", Int),
-                ("failures", Int),
-            ],
-        },
-        Table {
-            name: "deliveries",
-            key: 1,
-            columns: &[
-                ("num", Int),
-                ("at", Int),
-                ("feed", Text),
-                ("format", Text),
-                ("callback", Text),
-                ("version", Int),
-                ("latency", Int),
-                ("error", Text),
-            ],
-        },
-        Table {
-            name: "upstreams",
-            key: 1,
-            columns: &[
-                ("source", Text),
-                ("hub", Text),
-                ("topic", Text),
-                ("key", Text),
-                ("secret", Text),
-                ("wanted", Int),
-                ("lease_until", Int),
-                ("due_at", Int),
-                ("failures", Int),
-                ("error", Text),
-            ],
-        },
-    ]
-};
 
 /// Why a newsroom was not moved.
 #[derive(Debug, Error)]
@@ -192,10 +29,10 @@ pub enum MoveError {
     /// One of the databases.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The source is empty.
+    /// The old database is empty.
     #[error("{0} holds no newsroom: there is nothing to move")]
     Nothing(String),
-    /// The source is the target of a move that has not ended.
+    /// The old database is the new one of a move that has not ended.
     #[error("{0} holds half of a newsroom: a move into it has not ended")]
     Half(String),
     /// The target is in use.
@@ -208,7 +45,7 @@ pub enum MoveError {
         to: String,
         /// How many rows are in which table.
         holds: String,
-        /// The source.
+        /// The old database.
         from: String,
     },
     /// Somebody else writes to the target.
@@ -216,16 +53,16 @@ pub enum MoveError {
     Overtaken(String),
     /// What was written is not what is read back.
     #[error(
-        "{table}: {there} rows at the source, but {here} here, of which {unlike} differ; nothing is lost: run the command again"
+        "{table}: {there} rows in the old database, but {here} in the new one, of which {unlike} differ; nothing is lost: run the command again"
     )]
     Differs {
         /// In which table.
         table: &'static str,
-        /// How many rows the source has.
+        /// How many rows the old database has.
         there: i64,
         /// How many rows the target has.
         here: i64,
-        /// How many of those the source has not, or not in this form.
+        /// How many of those the old one has not, or not in this form.
         unlike: i64,
     },
 }
@@ -252,7 +89,7 @@ pub struct Moved {
     pub rows: i64,
     /// How many of them were written by this run.
     pub written: i64,
-    /// How many rows of an earlier run were taken away, because they are gone at the source or have changed.
+    /// How many rows of an earlier run were taken away, because they are gone in the old database or have changed.
     pub removed: i64,
 }
 
@@ -263,11 +100,11 @@ pub async fn move_newsroom(
     now: DateTime<Utc>,
     watch: &dyn Fn(Moving),
 ) -> Result<Vec<Moved>, MoveError> {
-    let source = Db::open(from).await?;
-    let mut there = source.read().await?;
-    let origin = origin(&mut there, from).await?;
+    let old = Db::open(from).await?;
+    let mut there = old.read().await?;
+    let first = first_article(&mut there, from).await?;
     let target = Target { db: Db::open(to).await?, name: shown(to), by: new_nums(now).to_string() };
-    let held = target.claim(origin, from).await?;
+    let held = target.claim(first, from).await?;
     let mut progress = Progress { watch, done: 0, expected: held };
     for table in &TABLES {
         // Each row is written, and read back.
@@ -284,22 +121,22 @@ pub async fn move_newsroom(
     }
     target.complete().await?;
     drop(there);
-    source.close().await;
+    old.close().await;
     target.db.close().await;
     Ok(moved)
 }
 
-/// What tells the newsroom at the source from every other.
-async fn origin(source: &mut Tx, from: &str) -> Result<i64, MoveError> {
-    let half: Option<(i64,)> = source.first("SELECT complete FROM moves WHERE complete = 0", Vec::new()).await?;
+/// What tells this newsroom from every other.
+async fn first_article(old: &mut Tx, from: &str) -> Result<i64, MoveError> {
+    let half: Option<(i64,)> = old.first("SELECT complete FROM moves WHERE complete = 0", Vec::new()).await?;
     if half.is_some() {
         return Err(MoveError::Half(shown(from)));
     }
-    if holds(source).await?.is_empty() {
+    if holds(old).await?.is_empty() {
         return Err(MoveError::Nothing(shown(from)));
     }
     // Articles are never deleted, so the first one stays the first.
-    let first: Option<(i64,)> = source.first("SELECT num FROM articles ORDER BY num LIMIT 1", Vec::new()).await?;
+    let first: Option<(i64,)> = old.first("SELECT num FROM articles ORDER BY num LIMIT 1", Vec::new()).await?;
     Ok(first.map_or(0, |(num,)| num))
 }
 
@@ -315,50 +152,6 @@ async fn holds(tx: &mut Tx) -> Result<Vec<(&'static str, i64)>, StoreError> {
     Ok(holds)
 }
 
-impl Table {
-    fn names(&self) -> String {
-        self.columns.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ")
-    }
-
-    fn key_names(&self) -> String {
-        self.columns[..self.key].iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ")
-    }
-
-    pub(super) fn kinds(&self) -> Vec<Kind> {
-        self.columns.iter().map(|(_, kind)| *kind).collect()
-    }
-
-    /// The key of a row.
-    fn key_of(&self, row: &[Arg]) -> Row {
-        row[..self.key].to_vec()
-    }
-
-    async fn count(&self, tx: &mut Tx) -> Result<i64, StoreError> {
-        let row: Option<(i64,)> = tx.first(format!("SELECT count(*) FROM {}", self.name), Vec::new()).await?;
-        Ok(row.map_or(0, |(count,)| count))
-    }
-
-    /// Reads everything, in the order of the key.
-    pub(super) fn all(&self) -> String {
-        format!("SELECT {} FROM {} ORDER BY {}", self.names(), self.name, self.key_names())
-    }
-
-    /// Reads the rows with these keys. The join holds both databases to a look into the index for each.
-    fn with_keys(&self, tx: &Tx, names: &str, keys: impl IntoIterator<Item = Row>) -> (String, Vec<Arg>) {
-        let same = |(at, (name, _)): (usize, &(&str, Kind))| format!("{name} = wanted.column{}", at + 1);
-        let same: Vec<String> = self.columns[..self.key].iter().enumerate().map(same).collect();
-        let tail = format!(") AS wanted CROSS JOIN {} WHERE {}", self.name, same.join(" AND "));
-        tx.listed(&format!("SELECT {names} FROM ("), keys, &tail)
-    }
-
-    /// Deletes the row with one key.
-    fn delete(&self) -> String {
-        let is = |(at, (name, _)): (usize, &(&str, Kind))| format!("{name} = ${}", at + 1);
-        let key: Vec<String> = self.columns[..self.key].iter().enumerate().map(is).collect();
-        format!("DELETE FROM {} WHERE {}", self.name, key.join(" AND "))
-    }
-}
-
 /// Takes the next rows of many, as many as are handled at once.
 async fn batch(rows: &mut Rows<'_>) -> Result<Vec<Row>, StoreError> {
     let (mut batch, mut bytes) = (Vec::new(), 0);
@@ -370,13 +163,13 @@ async fn batch(rows: &mut Rows<'_>) -> Result<Vec<Row>, StoreError> {
     Ok(batch)
 }
 
-/// The keys of those rows of a batch that the source does not have in just this form.
-async fn unlike(table: &Table, batch: Vec<Row>, source: &mut Tx) -> Result<Vec<Row>, StoreError> {
+/// The keys of those rows of a batch that the old database does not have in just this form.
+async fn unlike(table: &Table, batch: Vec<Row>, old: &mut Tx) -> Result<Vec<Row>, StoreError> {
     let kinds = table.kinds();
     let keys: Vec<Row> = batch.iter().map(|row| table.key_of(row)).collect();
-    let (sql, args) = table.with_keys(source, &table.names(), keys);
+    let (sql, args) = table.with_keys(old, &table.names(), keys);
     let mut left: HashSet<Row> = batch.into_iter().collect();
-    let mut rows = source.rows(sql, args, &kinds)?;
+    let mut rows = old.rows(sql, args, &kinds)?;
     while let Some(row) = rows.try_next().await? {
         left.remove(&row);
     }
@@ -409,19 +202,19 @@ struct Target {
 impl Target {
     /// Makes the database this run's own, if it is empty, or holds what an earlier run has brought of the same newsroom. Tells
     /// how many rows that is.
-    async fn claim(&self, origin: i64, from: &str) -> Result<i64, MoveError> {
+    async fn claim(&self, first: i64, from: &str) -> Result<i64, MoveError> {
         let mut tx = self.db.write().await?;
-        let earlier: Option<(i64,)> = tx.first("SELECT origin FROM moves", Vec::new()).await?;
+        let earlier: Option<(i64,)> = tx.first("SELECT first_article FROM moves", Vec::new()).await?;
         let holds = holds(&mut tx).await?;
         // A newsroom without articles is not known by its first one.
-        let is_ours = earlier.is_some_and(|(earlier,)| earlier == origin || earlier == 0);
+        let is_ours = earlier.is_some_and(|(earlier,)| earlier == first || earlier == 0);
         if !is_ours && !holds.is_empty() {
             let holds: Vec<String> = holds.into_iter().map(|(table, count)| format!("{table}: {count}")).collect();
             return Err(MoveError::Occupied { to: self.name.clone(), holds: holds.join(", "), from: shown(from) });
         }
         tx.run("DELETE FROM moves", Vec::new()).await?;
-        let sql = "INSERT INTO moves (origin, claimed_by, complete) VALUES ($1, $2, 0)";
-        tx.run(sql, args![origin, self.by.as_str()]).await?;
+        let sql = "INSERT INTO moves (first_article, claimed_by, complete) VALUES ($1, $2, 0)";
+        tx.run(sql, args![first, self.by.as_str()]).await?;
         tx.commit_quietly().await?;
         Ok(holds.into_iter().map(|(_, count)| count).sum())
     }
@@ -434,11 +227,11 @@ impl Target {
         own.map(|_| tx).ok_or_else(|| MoveError::Overtaken(self.name.clone()))
     }
 
-    /// Compares all rows with the source's, and removes those that are unlike if it is to. Tells how many are alike, and how many not.
+    /// Compares all rows with the old database's, and removes those that are unlike if it is to. Tells how many are alike, and how many not.
     async fn compare(
         &self,
         table: &Table,
-        source: &mut Tx,
+        old: &mut Tx,
         remove: bool,
         progress: &mut Progress<'_>,
     ) -> Result<(i64, i64), MoveError> {
@@ -452,7 +245,7 @@ impl Target {
                 return Ok((alike, others));
             }
             let count = as_count(batch.len());
-            let unlike = unlike(table, batch, source).await?;
+            let unlike = unlike(table, batch, old).await?;
             alike += count - as_count(unlike.len());
             others += as_count(unlike.len());
             if remove && !unlike.is_empty() {
@@ -467,18 +260,15 @@ impl Target {
         if table.name == ARTICLES {
             tx.forget_words(keys.iter().flatten().cloned().collect()).await?;
         }
-        let sql = table.delete();
-        for key in keys {
-            tx.run(sql.as_str(), key).await?;
-        }
+        table.delete(&mut tx, keys).await?;
         Ok(tx.commit_quietly().await?)
     }
 
     /// Brings the rows that are missing. Tells how many.
-    async fn fill(&self, table: &Table, source: &mut Tx, progress: &mut Progress<'_>) -> Result<i64, MoveError> {
+    async fn fill(&self, table: &Table, old: &mut Tx, progress: &mut Progress<'_>) -> Result<i64, MoveError> {
         let mut written = 0;
         let kinds = table.kinds();
-        let mut rows = source.rows(table.all(), Vec::new(), &kinds)?;
+        let mut rows = old.rows(table.all(), Vec::new(), &kinds)?;
         loop {
             let batch = batch(&mut rows).await?;
             if batch.is_empty() {
@@ -510,10 +300,10 @@ impl Target {
         Ok(count)
     }
 
-    /// Reads everything back. Tells how many rows there are, all of them the source's.
-    async fn verify(&self, table: &Table, source: &mut Tx, progress: &mut Progress<'_>) -> Result<i64, MoveError> {
-        let (alike, unlike) = self.compare(table, source, false, progress).await?;
-        let there = table.count(source).await?;
+    /// Reads everything back. Tells how many rows there are, all of them the old database's.
+    async fn verify(&self, table: &Table, old: &mut Tx, progress: &mut Progress<'_>) -> Result<i64, MoveError> {
+        let (alike, unlike) = self.compare(table, old, false, progress).await?;
+        let there = table.count(old).await?;
         if (alike, unlike) != (there, 0) {
             return Err(MoveError::Differs { table: table.name, there, here: alike + unlike, unlike });
         }

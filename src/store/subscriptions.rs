@@ -308,15 +308,16 @@ impl Store {
         tx.commit_quietly().await
     }
 
-    /// The callback has not confirmed: it is asked again at `again`, or never. What stood before, stands.
-    pub async fn unconfirmed(&self, intent: &Intent, again: Option<DateTime<Utc>>) -> Result<(), StoreError> {
+    /// The callback has not confirmed to who holds the claim, `by`: it is asked again at `again`, or never. What stood before, stands.
+    pub async fn unconfirmed(&self, intent: &Intent, by: &str, again: Option<DateTime<Utc>>) -> Result<(), StoreError> {
         let mut tx = self.db.write_beside().await?;
         match again {
             Some(at) => {
-                let sql = "UPDATE intents SET due_at = $2, failures = failures + 1, claimed_until = 0, claimed_by = '' WHERE num = $1";
-                tx.run(sql, args![intent.num, millis(at)]).await?
+                let sql = "UPDATE intents SET due_at = $3, failures = failures + 1, claimed_until = 0, claimed_by = '' \
+                           WHERE num = $1 AND claimed_by = $2";
+                tx.run(sql, args![intent.num, by, millis(at)]).await?
             }
-            None => tx.run("DELETE FROM intents WHERE num = $1", args![intent.num]).await?,
+            None => tx.run("DELETE FROM intents WHERE num = $1 AND claimed_by = $2", args![intent.num, by]).await?,
         };
         tx.commit_quietly().await
     }

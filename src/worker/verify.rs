@@ -70,7 +70,7 @@ impl Duty for Verify {
             let Some(ended) = ended else { break };
             let (intent, outcome) = ended?;
             // What a callback has said is kept while the database is away.
-            if insist(app, stop, || note(app, &intent, &outcome)).await?.is_none() {
+            if insist(app, stop, || note(app, &intent, &by, &outcome)).await?.is_none() {
                 break;
             }
         }
@@ -96,7 +96,7 @@ enum Outcome {
     Unreachable(String),
 }
 
-async fn note(app: &App, intent: &Intent, outcome: &Outcome) -> Result<(), StoreError> {
+async fn note(app: &App, intent: &Intent, by: &str, outcome: &Outcome) -> Result<(), StoreError> {
     match outcome {
         Outcome::Confirmed => {
             app.store.confirmed(intent, now()).await?;
@@ -105,14 +105,14 @@ async fn note(app: &App, intent: &Intent, outcome: &Outcome) -> Result<(), Store
             app.wakes.deliver.notify_one();
         }
         Outcome::Refused(why) => {
-            app.store.unconfirmed(intent, None).await?;
+            app.store.unconfirmed(intent, by, None).await?;
             info!(callback = intent.callback, topic = intent.address, mode = intent.mode.word(), why, "not confirmed");
         }
         Outcome::Unreachable(why) => {
             let again: Option<DateTime<Utc>> =
                 usize::try_from(intent.failures).ok().and_then(|tries| AGAIN.get(tries)).map(|wait| now() + *wait);
             debug!(callback = intent.callback, why, "a callback can't be reached");
-            app.store.unconfirmed(intent, again).await?;
+            app.store.unconfirmed(intent, by, again).await?;
         }
     }
     Ok(())

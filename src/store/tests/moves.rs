@@ -9,7 +9,7 @@ use tokio::task::block_in_place;
 
 use super::*;
 use crate::store::db::{Arg, Kind, args};
-use crate::store::moves::TABLES;
+use crate::store::tables::TABLES;
 
 on_both![
     everything_moves_to_either_database_and_what_has_changed_since_is_brought_later,
@@ -32,7 +32,7 @@ async fn every_table_and_every_column_is_known_to_the_move() {
     let tables: Vec<(String,)> = tx.all(tables, Vec::new()).await.expect("the tables");
     let tables: BTreeSet<&str> =
         tables.iter().map(|(name,)| name.as_str()).filter(|name| !OWN.contains(name)).collect();
-    assert_eq!(tables, TABLES.iter().map(|table| table.name).collect(), "the tables of store/moves.rs");
+    assert_eq!(tables, TABLES.iter().map(|table| table.name).collect(), "the tables of store/tables.rs");
     for table in &TABLES {
         let columns = "SELECT name, type, pk FROM pragma_table_info($1) ORDER BY cid";
         let mut columns: Vec<(String, String, i64)> = tx.all(columns, args![table.name]).await.expect("columns");

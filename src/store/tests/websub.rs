@@ -111,7 +111,7 @@ async fn the_newest_request_of_a_callback_counts(on: On) {
     assert!(store.subscription_states(at(2)).await.expect("states").is_empty(), "that was yesterday's");
     let new = store.claim_intents(1, at(2), until, "v").await.expect("claimed").remove(0);
     assert_eq!(new.mode, Mode::Unsubscribe);
-    store.unconfirmed(&new, Some(at(50))).await.expect("noted");
+    store.unconfirmed(&new, "v", Some(at(50))).await.expect("noted");
     let again = store.claim_intents(1, at(50), at(80), "v").await.expect("claimed").remove(0);
     assert_eq!(again.failures, 1);
     store.confirmed(&again, at(51)).await.expect("confirmed");
