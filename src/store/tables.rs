@@ -163,6 +163,7 @@ pub(super) const TABLES: [Table; 11] = {
                 ("due_at", Int),
                 ("failures", Int),
                 ("error", Text),
+                ("old_key", Text),
             ],
         },
     ]

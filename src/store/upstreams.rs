@@ -35,6 +35,9 @@ pub struct Upstream {
 type Columns = (String, String, String, String, String, i64, i64, i64);
 const COLUMNS: &str = "source, hub, topic, key, secret, wanted, lease_until, failures";
 
+/// What holds for one that is about to be renewed for the first time since it was confirmed.
+const RENEWS: &str = "wanted = 1 AND lease_until > 0 AND failures = 0";
+
 fn upstream((source, hub, topic, key, secret, wanted, lease, failures): Columns) -> Upstream {
     Upstream { source, hub, topic, key, secret, wanted: wanted == 1, lease_until: instant(lease), failures }
 }
@@ -72,7 +75,7 @@ impl Store {
 
     /// Our subscription with this callback.
     pub async fn upstream_at(&self, key: &str) -> Result<Option<Upstream>, StoreError> {
-        let sql = format!("SELECT {COLUMNS} FROM upstreams WHERE key = $1");
+        let sql = format!("SELECT {COLUMNS} FROM upstreams WHERE key = $1 OR old_key = $1");
         Ok(self.db.read().await?.first(sql, args![key]).await?.map(upstream))
     }
 
@@ -88,18 +91,19 @@ impl Store {
     }
 
     /// Takes one whose hub is to be asked, which counts as in vain until the hub has verified. Nobody asks it again before it had
-    /// time for that, and ever less often.
-    pub async fn claim_upstream(&self, now: DateTime<Utc>) -> Result<Option<Upstream>, StoreError> {
+    /// time for that, and ever less often. A renewal gets `key` for its callback; the one before still counts.
+    pub async fn claim_upstream(&self, key: &str, now: DateTime<Utc>) -> Result<Option<Upstream>, StoreError> {
         let mut tx = self.db.write_beside().await?;
         let sql = "DELETE FROM upstreams WHERE wanted = 0 AND failures >= $1 AND due_at <= $2";
         tx.run(sql, args![TRIES, millis(now)]).await?;
         let sql = format!(
             "WITH due AS MATERIALIZED (SELECT source FROM upstreams WHERE due_at <= $1 ORDER BY due_at LIMIT 1 {}) \
-             UPDATE upstreams SET due_at = $1 + $2 * (failures + 1), failures = failures + 1 \
+             UPDATE upstreams SET due_at = $1 + $2 * (failures + 1), failures = failures + 1, \
+             old_key = CASE WHEN {RENEWS} THEN key ELSE old_key END, key = CASE WHEN {RENEWS} THEN $3 ELSE key END \
              WHERE source IN (SELECT source FROM due) RETURNING {COLUMNS}",
             tx.claiming("upstreams")
         );
-        let taken = tx.first(sql, args![millis(now), PATIENCE.num_milliseconds()]).await?.map(upstream);
+        let taken = tx.first(sql, args![millis(now), PATIENCE.num_milliseconds(), key]).await?.map(upstream);
         tx.commit_quietly().await?;
         Ok(taken)
     }

@@ -10,7 +10,7 @@ use tracing::{info, warn};
 use url::{Host, Url};
 
 use super::{Duty, DutyError, Next};
-use crate::app::{App, Newsroom, now};
+use crate::app::{App, Newsroom, now, unguessable};
 use crate::store::Upstream;
 
 /// The lease that we ask for, in seconds: ten days.
@@ -32,7 +32,9 @@ impl Duty for Subscribe {
     }
 
     async fn step(&self, app: &Arc<App>, _stop: &CancellationToken) -> Result<Next, DutyError> {
-        let Some(upstream) = app.store.claim_upstream(now()).await? else {
+        // Without random numbers, nothing that must be unguessable is made.
+        let Ok(key) = unguessable() else { return Ok(Next::At(Some(now() + BACK_OFF))) };
+        let Some(upstream) = app.store.claim_upstream(&key, now()).await? else {
             return Ok(Next::At(app.store.next_upstream().await?));
         };
         let newsroom = app.newsroom();

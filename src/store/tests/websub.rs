@@ -156,17 +156,22 @@ async fn an_upstream_goes_through_its_life(on: On) {
     let announce = async |hub: &str| store.announce("website", hub, "t", "key", "s", at(0)).await.expect("noted");
     assert!(announce("https://hub.example/").await);
     assert!(!announce("https://hub.example/").await, "it is known");
-    let asked = store.claim_upstream(at(1)).await.expect("claimed").expect("it is due");
-    assert!(store.claim_upstream(at(1)).await.expect("claimed").is_none(), "the hub has time to answer");
+    let asked = store.claim_upstream("k2", at(1)).await.expect("claimed").expect("it is due");
+    assert!(store.claim_upstream("k2", at(1)).await.expect("claimed").is_none(), "the hub has time to answer");
     store.upstream_failed(&asked, "answered 500", at(5), false).await.expect("noted");
     assert_eq!(store.next_upstream().await.expect("asked"), Some(at(5)));
-    let again = store.claim_upstream(at(5)).await.expect("claimed").expect("it is due");
+    let again = store.claim_upstream("k3", at(5)).await.expect("claimed").expect("it is due");
     assert_eq!(again.failures, 2, "asked in vain so far");
     store.upstream_confirmed(&again, TimeDelta::days(1), at(6)).await.expect("noted");
     let known = store.upstream_at("key").await.expect("asked").expect("it is known");
     assert_eq!(known.lease_until, at(6) + TimeDelta::days(1));
+    let renewed = store.claim_upstream("k4", known.lease_until).await.expect("claimed").expect("it is due");
+    assert_eq!(renewed.key, "k4", "a renewal has a callback of its own");
+    for key in ["key", "k4"] {
+        assert!(store.upstream_at(key).await.expect("asked").is_some(), "until the old lease ends, {key} counts");
+    }
     store.end_upstreams(&[], at(7)).await.expect("noted");
-    let last = store.claim_upstream(at(7)).await.expect("claimed").expect("it is due");
+    let last = store.claim_upstream("k5", at(7)).await.expect("claimed").expect("it is due");
     assert!(!last.wanted);
     store.upstream_ended(&last).await.expect("noted");
     assert!(store.upstream("website").await.expect("asked").is_none());
