@@ -244,7 +244,7 @@ fn claimed(criterion: &mut Criterion, runtime: &Runtime, name: &str, store: &Sto
             runtime.block_on(async {
                 let owed = store.claim_owed(CLAIMS as i64, at(9001), at(9002), "b").await.expect("claimed");
                 assert_eq!(owed.len(), CLAIMS);
-                store.release_owed("b").await.expect("released");
+                store.release_claims("b").await.expect("released");
             })
         });
     });

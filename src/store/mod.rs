@@ -6,7 +6,10 @@
 
 mod articles;
 mod db;
+mod deliveries;
+mod desk;
 mod documents;
+mod intents;
 mod moves;
 mod select;
 mod sources;
@@ -25,13 +28,13 @@ use thiserror::Error;
 use self::db::Db;
 
 pub use articles::{Batch, Outcome, Saved, Touches};
+pub use deliveries::{Arrival, Delivered, Delivery, Owed};
 pub use documents::{Behind, Edition, Fresh, Rendered, Stored, Topic, TopicState};
+pub use intents::{Intent, Mode};
 pub use moves::{MoveError, Moved, Moving, move_newsroom};
 pub use select::{Order, Query, Traits};
 pub use sources::{Claim, SourceState};
-pub use subscriptions::{
-    Arrival, Delivered, Delivery, Intent, Mode, Owed, Receiver, SubscriptionState, SubscriptionTotals,
-};
+pub use subscriptions::{Receiver, SubscriptionState, SubscriptionTotals};
 pub use upstreams::Upstream;
 
 /// A database that does not answer for this long is away.

@@ -141,7 +141,7 @@ impl Duty for Deliver {
                     let _ = tokio::time::timeout(GRACE, rest).await;
                     crew.abort_all();
                     app.store.delivered(&by, &done, now()).await?;
-                    app.store.release_owed(&by).await?;
+                    app.store.release_claims(&by).await?;
                     return Ok(Next::At(None));
                 }
             }

@@ -75,7 +75,7 @@ impl Duty for Verify {
             }
         }
         if stop.is_cancelled() {
-            app.store.release_owed(&by).await?;
+            app.store.release_claims(&by).await?;
         }
         let mut looked = self.looked.lock().await;
         if looked.is_none_or(|looked| looked.elapsed() >= LEASES) {

@@ -1,7 +1,7 @@
 //! SQLite, inside the process: the default.
 
 use std::str::FromStr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 
@@ -9,6 +9,10 @@ use super::ROWS;
 
 /// Another process may have written: looked at well within the second that people are promised.
 const LOOK: Duration = Duration::from_millis(250);
+
+/// Another process that writes is waited for this long.
+const BUSY: Duration = Duration::from_secs(30);
+const AGAIN: Duration = Duration::from_millis(20);
 
 /// Full-text search. The words come already split and in lower case, so the tokenizer has nothing to decide.
 const WORDS: &str = "CREATE VIRTUAL TABLE IF NOT EXISTS words USING fts5 (text, content = '', contentless_delete = 1, \
@@ -21,22 +25,35 @@ pub(super) async fn open(url: &str) -> Result<(SqlitePool, SqlitePool), sqlx::Er
         .journal_mode(SqliteJournalMode::Wal)
         // Acknowledged means on disk, also when the power goes.
         .synchronous(SqliteSynchronous::Full)
-        .busy_timeout(Duration::from_secs(30));
-    let write = SqlitePoolOptions::new()
-        .max_connections(1)
-        // `data_version` counts for one connection, so that one must last.
-        .max_lifetime(None)
-        .idle_timeout(None)
-        // Rows come from another thread: those of a claim in one go, not by changing threads for a few at a time.
-        .connect_with(options.clone().pragma("cache_size", "-16000").row_buffer_size(ROWS))
-        .await?;
-    // Processes that start together wait for each other.
+        .busy_timeout(BUSY);
+    let writer = || {
+        SqlitePoolOptions::new()
+            .max_connections(1)
+            // `data_version` counts for one connection, so that one must last.
+            .max_lifetime(None)
+            .idle_timeout(None)
+            // Rows come from another thread: those of a claim in one go, not by changing threads for a few at a time.
+            .connect_with(options.clone().pragma("cache_size", "-16000").row_buffer_size(ROWS))
+    };
+    // Processes that start together wait for each other. Whoever makes a new file a WAL one does not wait by itself.
+    let started = Instant::now();
+    let write = loop {
+        match writer().await {
+            Err(error) if is_locked(&error) && started.elapsed() < BUSY => tokio::time::sleep(AGAIN).await,
+            done => break done?,
+        }
+    };
     let mut tx = write.begin_with("BEGIN IMMEDIATE").await?;
     super::migrations().run_direct(None, &mut *tx, false).await?;
     sqlx::query(WORDS).execute(&mut *tx).await?;
     tx.commit().await?;
     let read = SqlitePoolOptions::new().max_connections(4).connect_lazy_with(options.read_only(true));
     Ok((write, read))
+}
+
+fn is_locked(error: &sqlx::Error) -> bool {
+    // SQLITE_BUSY
+    error.as_database_error().is_some_and(|told| told.code().as_deref() == Some("5"))
 }
 
 /// What other processes write.

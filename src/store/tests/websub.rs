@@ -87,7 +87,7 @@ async fn a_subscription_goes_through_its_life(on: On) {
         again.iter().map(|owed| (owed.callback.as_str(), owed.failures)).collect::<Vec<_>>(),
         [("https://two.example/", 1)]
     );
-    store.release_owed("d").await.expect("released");
+    store.release_claims("d").await.expect("released");
     assert_eq!(store.claim_owed(10, at(101), until(at(101)), "e").await.expect("claimed").len(), 1);
     store.free_dead_claims(&|by| by == "e").await.expect("freed");
     assert_eq!(store.claim_owed(10, at(102), until(at(102)), "f").await.expect("claimed").len(), 1);
