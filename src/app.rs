@@ -1,8 +1,9 @@
 //! What the tasks of a process share: the store, the newsroom as it is configured now, the shelf of documents, the wake-ups.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use chrono::{DateTime, Utc};
 use thiserror::Error;
@@ -158,6 +159,8 @@ pub struct App {
     newsroom: watch::Sender<Arc<Newsroom>>,
     loaded: AtomicBool,
     away: AtomicBool,
+    /// What the last pull of each source left out, and why.
+    left_out: Mutex<BTreeMap<String, BTreeMap<String, String>>>,
 }
 
 impl App {
@@ -166,6 +169,14 @@ impl App {
         let app = Self::look(place).await?;
         app.store.free_dead_claims(&is_dead).await?;
         app.register().await?;
+        Ok(app)
+    }
+
+    /// The same for one who only pulls: what is published, and how, is the affair of whoever serves.
+    pub async fn open_to_pull(place: Place) -> Result<Arc<Self>, SetupError> {
+        let app = Self::look(place).await?;
+        app.store.free_dead_claims(&is_dead).await?;
+        app.register_sources(&app.newsroom().config).await?;
         Ok(app)
     }
 
@@ -182,6 +193,7 @@ impl App {
             newsroom: watch::Sender::new(newsroom),
             loaded: AtomicBool::new(false),
             away: AtomicBool::new(false),
+            left_out: Mutex::default(),
         };
         Ok(Arc::new(app))
     }
@@ -207,14 +219,18 @@ impl App {
         self.register_as(&self.newsroom().config).await
     }
 
-    async fn register_as(&self, config: &Config) -> Result<(), StoreError> {
+    async fn register_sources(&self, config: &Config) -> Result<(), StoreError> {
         let sources: Vec<(&str, &str)> =
             config.sources.iter().map(|source| (source.name.as_str(), source.made_of.as_str())).collect();
-        self.store.register(&sources, now()).await?;
+        self.store.register(&sources, now()).await
+    }
+
+    async fn register_as(&self, config: &Config) -> Result<(), StoreError> {
+        self.register_sources(config).await?;
         self.store.configure(&config.topics(), &config.renamed).await?;
         let topics: Vec<Topic> = config.topics().into_iter().map(|(topic, _)| topic).filter(is_feed).collect();
         self.store.configure_hubs(&config.hub.also, &topics, now()).await?;
-        let names: Vec<&str> = sources.iter().map(|(name, _)| *name).collect();
+        let names: Vec<&str> = config.sources.iter().map(|source| source.name.as_str()).collect();
         self.store.end_upstreams(&names, now()).await?;
         let address = |topic: &Topic| config.site.topic(&topic.feed, &topic.format);
         self.store.end_orphans(now(), &address).await
@@ -258,6 +274,13 @@ impl App {
             self.document(&topic).await?;
         }
         Ok(())
+    }
+
+    /// Notes what a pull left out, by the source's word for it, and gives those of which the pull before did not tell the same.
+    pub fn newly_left_out<'a>(&self, source: &str, now: &'a BTreeMap<String, String>) -> Vec<(&'a String, &'a String)> {
+        let mut all = self.left_out.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = all.insert(source.to_owned(), now.clone()).unwrap_or_default();
+        now.iter().filter(|(key, why)| before.get(*key) != Some(why)).collect()
     }
 
     /// Says that everything that was owed at the start is there.

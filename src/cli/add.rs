@@ -8,6 +8,7 @@ use serde::Deserialize;
 use url::{Host, Url};
 
 use super::{Common, Failed, counted, private_network, work};
+use crate::config::is_name;
 use crate::fetch::{Answer, FetchError, Fetcher};
 use crate::source::{Link, links, rest_root};
 
@@ -43,6 +44,12 @@ impl Add {
         if !matches!(self.url.scheme(), "http" | "https") {
             return Err(Failed::Usage(format!("{}: only http and https addresses can be added", self.url)));
         }
+        let name = self.name.unwrap_or_else(|| name_of(&self.url));
+        if !is_name(&name) || name == "newsroom" {
+            return Err(Failed::Usage(format!(
+                "--name {name}: a name has small letters, digits, - and _, begins with a letter or digit, and is not `newsroom`"
+            )));
+        }
         let newsroom = common.feeds.join("newsroom.toml");
         let there = newsroom.exists();
         // Who types an address means it: a first newsroom may be on this very machine.
@@ -52,7 +59,6 @@ impl Add {
         let found = find(&fetcher, &self.url).await?;
         say!("{}", found.told);
 
-        let name = self.name.unwrap_or_else(|| name_of(&self.url));
         let feed = common.feeds.join(format!("{name}.toml"));
         if !there {
             fs::create_dir_all(&common.feeds)?;

@@ -32,6 +32,7 @@ use url::{Host, Url};
 
 use crate::app::{App, Place, SetupError};
 use crate::config::{Config, Mistakes};
+use crate::store::Store;
 
 /// The syndication desk of a news publisher: pulls what a newsroom has published, and serves it as RSS, Atom and JSON Feed.
 #[derive(Parser)]
@@ -221,8 +222,15 @@ impl Common {
         }
     }
 
+    /// For what publishes what is there: of a mistyped database it would make an empty newsroom.
     async fn open(&self) -> Result<Arc<App>, Failed> {
-        Ok(App::open(self.place()?).await?)
+        self.config()?;
+        let place = self.place()?;
+        if !Store::is_there(&place.database) {
+            let told = "there is no such database yet; `courant serve` or `courant pull` makes it";
+            return Err(Failed::Usage(format!("{}: {told}", place.database)));
+        }
+        Ok(App::open(place).await?)
     }
 
     /// For commands that only look: what others have made of the configuration stays as it is.

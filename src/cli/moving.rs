@@ -66,6 +66,8 @@ fn tell(moved: &[Moved]) {
     }
     let rows = moved.iter().map(|moved| moved.rows).sum::<i64>();
     say!("{table}\n{} read back, each the same in both databases.", counted(rows, "row"));
-    say!("If the service is still running: stop it, and run this again to bring what has changed since.");
-    say!("Then start it with --database and the address that --to had.");
+    say!("If the service is still running: stop it, and run this again to bring what has changed since. Only then");
+    say!(
+        "start it with --database and the address that --to had: from that moment on, nothing is moved there any more."
+    );
 }

@@ -8,6 +8,7 @@ use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
 use super::{Common, Failed, counted, print_json, stopped, work};
+use crate::app::App;
 use crate::config::SourceConfig;
 use crate::store::Outcome;
 use crate::worker::{Failure, Progress, Tally, pull};
@@ -45,7 +46,7 @@ struct Line {
 
 impl Pull {
     pub(super) async fn run(self, common: Common) -> Result<(), Failed> {
-        let app = common.open().await?;
+        let app = App::open_to_pull(common.place()?).await?;
         let newsroom = app.newsroom();
         let sources = named(&newsroom.config.sources, &self.sources)?;
         let stop = CancellationToken::new();
@@ -93,7 +94,8 @@ impl Pull {
                 error,
                 note: tally.note,
             };
-            if !self.json {
+            // What failed has been told, and may have brought something before.
+            if !self.json && (line.error.is_none() || line.new + line.corrected + line.withdrawn > 0) {
                 say!("{name}: {}", told(&line));
             }
             report.sources.insert(name, line);

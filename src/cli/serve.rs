@@ -71,6 +71,9 @@ impl Serve {
                 newsroom.config.site.title
             );
             server = Some(started);
+        } else {
+            let sources = app.newsroom().config.sources.len();
+            info!(sources, "working, without a web server: that is for the role web");
         }
         if !role.works() {
             app.set_loaded();

@@ -24,6 +24,7 @@ use crate::store::Topic;
 use crate::websub::Algorithm;
 
 pub use mistakes::{Mistake, Mistakes};
+pub use reading::is_name;
 pub use schedule::Schedule;
 
 /// A newsroom as its files describe it.

@@ -524,7 +524,8 @@ fn feed(
 }
 
 /// Whether a word can be a name in an address and in a terminal.
-fn is_name(name: &str) -> bool {
+/// Whether a feed or a source can be called so: the name is part of addresses.
+pub fn is_name(name: &str) -> bool {
     let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
     name.starts_with(plain) && name.len() <= 64 && name.chars().all(|c| plain(c) || c == '-' || c == '_')
 }

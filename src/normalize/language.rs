@@ -32,7 +32,8 @@ pub fn is_language_tag(tag: &str) -> bool {
     let fine = |part: &str, least: usize| {
         (least..=8).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_alphanumeric())
     };
-    (2..=8).contains(&language.len())
+    // Longer ones are reserved: `english` is no language.
+    (2..=3).contains(&language.len())
         && language.bytes().all(|byte| byte.is_ascii_alphabetic())
         && parts.all(|part| fine(part, 1))
 }

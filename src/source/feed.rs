@@ -19,7 +19,7 @@ use crate::article::markup::xml_depth;
 use crate::article::{Image, Item, SourceKey, Text, date};
 use crate::fetch::Fetcher;
 
-pub(super) const KIND: Kind = Kind { name: "feed", precedence: 20, read };
+pub(super) const KIND: Kind = Kind { name: "feed", precedence: 30, read };
 
 /// Some servers get stuck on 304, so validators are forgotten after this long.
 const VALIDATORS_LAST: TimeDelta = TimeDelta::days(8);

@@ -18,7 +18,7 @@ use crate::article::spelling::nearest;
 use crate::article::{Image, Item, SourceKey, Text, date};
 use crate::fetch::Fetcher;
 
-pub(super) const KIND: Kind = Kind { name: "folder", precedence: 30, read };
+pub(super) const KIND: Kind = Kind { name: "folder", precedence: 20, read };
 
 const ENDINGS: &[&str] = &["md", "markdown", "html", "htm", "json"];
 

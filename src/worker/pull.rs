@@ -352,11 +352,13 @@ async fn finish(
     tally: &Tally,
     result: &Result<(), Failure>,
 ) -> Result<(), StoreError> {
-    for (key, why) in tally.rejected.iter().take(TOLD) {
+    // A file that can't be read is read at every pull, and told once.
+    let left_out = app.newly_left_out(&source.name, &tally.rejected);
+    for (key, why) in left_out.iter().take(TOLD) {
         warn!(source = source.name, article = key, why, "an article was left out");
     }
-    if tally.rejected.len() > TOLD {
-        warn!(source = source.name, more = tally.rejected.len() - TOLD, "more articles were left out");
+    if left_out.len() > TOLD {
+        warn!(source = source.name, more = left_out.len() - TOLD, "more articles were left out");
     }
     let mut due = due(newsroom, source, claim.failures, result.as_ref().err());
     if app.store.upstream(&source.name).await?.is_some_and(|upstream| upstream.lease_until > now()) {

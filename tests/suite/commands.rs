@@ -1,5 +1,7 @@
 //! The commands besides `serve` and `pull`: what they write, and how they end.
 
+use std::time::{Duration, Instant};
+
 use crate::harness::Newsroom;
 use crate::wordpress::{Trouble, WordPress};
 
@@ -210,8 +212,24 @@ fn preview_shows_and_stores_nothing() {
 }
 
 #[test]
+fn a_pull_with_settings_of_its_own_leaves_what_the_server_publishes() {
+    let mut newsroom = one_article();
+    newsroom.serve();
+    newsroom.shows(&["Rain"]);
+    newsroom.article("Tea", "2025-06-02T08:00:00Z", "Hot.");
+    let output = newsroom.run(&["pull", "desk", "--public-url", "https://elsewhere.example"]);
+    assert_eq!(output.status, 0, "{output:?}");
+    let pulled = Instant::now();
+    newsroom.shows(&["Tea", "Rain"]);
+    // What nobody makes as it is wanted is taken over after fifteen seconds: this was wanted as the server makes it.
+    assert!(pulled.elapsed() < Duration::from_secs(10), "{:?}", pulled.elapsed());
+}
+
+#[test]
 fn validate_tells_good_from_bad_by_its_exit_status() {
     let newsroom = one_article();
+    let output = newsroom.run(&["export", "out", "--database", "sqlite:mistyped.db"]);
+    assert!(output.status == 2 && !newsroom.path("out").exists(), "no empty newsroom is published: {output:?}");
     assert_eq!(newsroom.run(&["export", "out"]).status, 0);
     for format in ["rss", "atom", "json"] {
         let output = newsroom.run(&["validate", &format!("out/feeds/all.{format}")]);

@@ -344,6 +344,7 @@ fn a_change_that_a_node_was_not_told_of_is_found_all_the_same() {
 fn documents_that_a_node_of_another_version_wanted_are_made_when_that_is_gone() {
     let Some(mut worker) = one_article() else { return };
     worker.serve_as("worker");
+    worker.logged("working, without a web server");
     worker.settled();
     worker.postgres().run("UPDATE topics SET made_of = 'another version', wanted = wanted + 1");
     worker.logged("documents that no node makes");
