@@ -55,8 +55,6 @@ pub fn server(app: Arc<App>, listen: &str, stop: CancellationToken) -> std::io::
             // First, because it is asked for most.
             .service(web::resource("/feeds/{file}").to(documents::feed))
             .service(web::resource("/").to(documents::home))
-            .service(web::redirect("/feeds", "/"))
-            .service(web::redirect("/feeds/", "/"))
             .service(web::resource("/feeds.opml").to(documents::opml))
             .service(web::resource("/hub").to(hub::hub))
             .service(web::resource("/websub/{key}").app_data(web::PayloadConfig::new(MAX_PUSH)).to(callbacks::callback))
