@@ -224,9 +224,9 @@ impl Common {
 
     /// For what publishes what is there: of a mistyped database it would make an empty newsroom.
     async fn open(&self) -> Result<Arc<App>, Failed> {
-        self.config()?;
         let place = self.place()?;
         if !Store::is_there(&place.database) {
+            self.config()?;
             let told = "there is no such database yet; `courant serve` or `courant pull` makes it";
             return Err(Failed::Usage(format!("{}: {told}", place.database)));
         }

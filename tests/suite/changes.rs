@@ -4,16 +4,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::harness::{Newsroom, eventually};
 
-fn one_article() -> Newsroom {
-    let newsroom = Newsroom::of_files();
-    newsroom.article("Rain", "2025-06-01T08:00:00Z", "Much of it.");
-    newsroom.pull("desk");
-    newsroom
-}
-
 #[test]
 fn what_a_pull_beside_the_server_brings_is_shown_by_the_server() {
-    let mut newsroom = one_article();
+    let mut newsroom = Newsroom::of_files().with_rain();
     newsroom.serve();
     newsroom.shows(&["Rain"]);
     newsroom.article("Tea", "2025-06-02T08:00:00Z", "Hot.");
@@ -29,7 +22,7 @@ fn what_a_pull_beside_the_server_brings_is_shown_by_the_server() {
 
 #[test]
 fn a_feed_file_is_followed_and_a_mistake_in_it_is_refused_while_the_old_stays() {
-    let mut newsroom = one_article();
+    let mut newsroom = Newsroom::of_files().with_rain();
     let title = |newsroom: &Newsroom| newsroom.document("/feeds/all.json").json()["title"].clone();
     newsroom.expect_log("all.toml:2:1: unknown key `shwo`");
     newsroom.serve();
@@ -49,7 +42,7 @@ fn a_feed_file_is_followed_and_a_mistake_in_it_is_refused_while_the_old_stays() 
 
 #[test]
 fn what_is_made_again_of_the_same_files_and_articles_is_the_same_to_the_byte() {
-    let mut newsroom = one_article();
+    let mut newsroom = Newsroom::of_files().with_rain();
     newsroom.serve();
     newsroom.settled();
     let seen =
@@ -69,7 +62,7 @@ fn what_is_made_again_of_the_same_files_and_articles_is_the_same_to_the_byte() {
 
 #[test]
 fn a_feed_that_is_added_is_served_and_one_that_is_removed_is_gone() {
-    let mut newsroom = one_article();
+    let mut newsroom = Newsroom::of_files().with_rain();
     newsroom.serve();
     assert_eq!(newsroom.ask("GET", "/feeds/tea.rss", &[]).status, 404);
     newsroom.write("feeds/tea.toml", "title = \"Tea\"\n[select]\nsearch = \"rain\"\n");
@@ -84,7 +77,7 @@ fn a_feed_that_is_added_is_served_and_one_that_is_removed_is_gone() {
 
 #[test]
 fn a_withdrawal_moves_last_modified_forward() {
-    let mut newsroom = one_article();
+    let mut newsroom = Newsroom::of_files().with_rain();
     newsroom.article("Tea", "2025-06-02T08:00:00Z", "Hot.");
     newsroom.pull("desk");
     newsroom.serve();
@@ -104,7 +97,7 @@ fn a_withdrawal_moves_last_modified_forward() {
 
 #[test]
 fn an_article_is_shown_when_its_hour_has_come_and_not_before() {
-    let mut newsroom = one_article();
+    let mut newsroom = Newsroom::of_files().with_rain();
     newsroom.serve();
     let hour = DateTime::from_timestamp(Utc::now().timestamp(), 0).expect("now") + TimeDelta::seconds(4);
     newsroom.article("Embargoed", &hour.to_rfc3339(), "At last.");
@@ -119,7 +112,7 @@ fn an_article_is_shown_when_its_hour_has_come_and_not_before() {
 
 #[test]
 fn an_article_that_is_taken_back_before_its_hour_is_never_shown() {
-    let mut newsroom = one_article();
+    let mut newsroom = Newsroom::of_files().with_rain();
     newsroom.article("Embargoed", "2125-06-01T08:00:00Z", "Never.");
     assert_eq!(newsroom.pull("desk"), [1, 0, 0, 1, 0]);
     newsroom.serve();

@@ -5,16 +5,9 @@ use std::time::{Duration, Instant};
 use crate::harness::Newsroom;
 use crate::wordpress::{Trouble, WordPress};
 
-fn one_article() -> Newsroom {
-    let newsroom = Newsroom::of_files();
-    newsroom.article("Rain", "2025-06-01T08:00:00Z", "Much of it.");
-    newsroom.pull("desk");
-    newsroom
-}
-
 #[test]
 fn export_writes_what_the_server_serves_with_every_encoding_beside_it() {
-    let mut newsroom = one_article();
+    let mut newsroom = Newsroom::of_files().with_rain();
     let output = newsroom.run(&["export", "out"]);
     assert_eq!(output.status, 0, "{output:?}");
     newsroom.serve();
@@ -29,7 +22,7 @@ fn export_writes_what_the_server_serves_with_every_encoding_beside_it() {
 
 #[test]
 fn export_writes_the_home_page_and_the_list_of_feeds_with_every_encoding_too() {
-    let mut newsroom = one_article();
+    let mut newsroom = Newsroom::of_files().with_rain();
     assert_eq!(newsroom.run(&["export", "out"]).status, 0);
     newsroom.serve();
     exported(&newsroom, "/feeds.opml", &newsroom.document("/feeds.opml").body);
@@ -38,7 +31,7 @@ fn export_writes_the_home_page_and_the_list_of_feeds_with_every_encoding_too() {
 
 #[test]
 fn export_to_a_file_is_a_mistake_of_the_command_line() {
-    let newsroom = one_article();
+    let newsroom = Newsroom::of_files().with_rain();
     newsroom.write("out.rss", "mine");
     let output = newsroom.run(&["export", "out.rss"]);
     assert_eq!(output.status, 2, "{output:?}");
@@ -101,7 +94,7 @@ fn with_a_mistake_in_its_files_nothing_else_starts() {
 
 #[test]
 fn status_shows_the_database_also_when_the_files_have_mistakes() {
-    let newsroom = one_article();
+    let newsroom = Newsroom::of_files().with_rain();
     newsroom.write("feeds/all.toml", "titel = \"x\"\n");
     let output = newsroom.run(&["status"]);
     assert_eq!(output.status, 0, "{output:?}");
@@ -114,7 +107,7 @@ fn status_shows_the_database_also_when_the_files_have_mistakes() {
 
 #[test]
 fn a_folder_that_is_not_there_is_told_by_check_and_stops_nothing_else() {
-    let newsroom = one_article();
+    let newsroom = Newsroom::of_files().with_rain();
     std::fs::rename(newsroom.path("articles"), newsroom.path("elsewhere")).expect("a folder");
     let output = newsroom.run(&["check"]);
     assert_eq!(output.status, 1, "{output:?}");
@@ -127,7 +120,7 @@ fn a_folder_that_is_not_there_is_told_by_check_and_stops_nothing_else() {
 
 #[test]
 fn what_a_pull_rejected_is_in_the_status() {
-    let newsroom = one_article();
+    let newsroom = Newsroom::of_files().with_rain();
     newsroom.write("articles/untitled.md", "---\ndate: 2025-06-01\n---\nText.\n");
     assert_eq!(newsroom.pull("desk")[4], 1);
     let output = newsroom.run(&["status"]);
@@ -213,7 +206,7 @@ fn preview_shows_and_stores_nothing() {
 
 #[test]
 fn a_pull_with_settings_of_its_own_leaves_what_the_server_publishes() {
-    let mut newsroom = one_article();
+    let mut newsroom = Newsroom::of_files().with_rain();
     newsroom.serve();
     newsroom.shows(&["Rain"]);
     newsroom.article("Tea", "2025-06-02T08:00:00Z", "Hot.");
@@ -227,7 +220,7 @@ fn a_pull_with_settings_of_its_own_leaves_what_the_server_publishes() {
 
 #[test]
 fn validate_tells_good_from_bad_by_its_exit_status() {
-    let newsroom = one_article();
+    let newsroom = Newsroom::of_files().with_rain();
     let output = newsroom.run(&["export", "out", "--database", "sqlite:mistyped.db"]);
     assert!(output.status == 2 && !newsroom.path("out").exists(), "no empty newsroom is published: {output:?}");
     assert_eq!(newsroom.run(&["export", "out"]).status, 0);
@@ -251,7 +244,7 @@ fn validate_tells_good_from_bad_by_its_exit_status() {
 
 #[test]
 fn what_the_server_serves_is_valid_where_it_lives() {
-    let mut newsroom = one_article();
+    let mut newsroom = Newsroom::of_files().with_rain();
     newsroom.serve();
     newsroom.shows(&["Rain"]);
     for format in ["rss", "atom", "json"] {
@@ -351,7 +344,7 @@ fn check_live_tells_which_source_does_not_answer() {
 
 #[test]
 fn an_option_beats_a_variable_beats_the_file() {
-    let newsroom = one_article();
+    let newsroom = Newsroom::of_files().with_rain();
     let own = |args: &[&str], variable: Option<&str>| {
         let mut command = newsroom.command(&[&["export", "out"], args].concat());
         command.envs(variable.map(|value| ("COURANT_PUBLIC_URL", value)));

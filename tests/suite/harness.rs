@@ -95,6 +95,13 @@ impl Newsroom {
         newsroom
     }
 
+    /// With one article, of the title `Rain`, pulled.
+    pub(crate) fn with_rain(self) -> Self {
+        self.article("Rain", "2025-06-01T08:00:00Z", "Much of it.");
+        self.pull("desk");
+        self
+    }
+
     /// The same on PostgreSQL. `None`: there is none here, and the test has to be skipped.
     pub(crate) fn on_postgres(self) -> Option<Self> {
         let mut newsroom = self.beside();

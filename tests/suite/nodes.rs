@@ -16,10 +16,7 @@ use crate::wordpress::WordPress;
 const TOLD: Duration = Duration::from_secs(3);
 
 fn one_article() -> Option<Newsroom> {
-    let newsroom = Newsroom::of_files().on_postgres()?;
-    newsroom.article("Rain", "2025-06-01T08:00:00Z", "Much of it.");
-    newsroom.pull("desk");
-    Some(newsroom)
+    Some(Newsroom::of_files().on_postgres()?.with_rain())
 }
 
 #[test]

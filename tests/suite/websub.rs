@@ -835,20 +835,31 @@ fn a_newsroom_that_no_hub_can_reach_says_so_and_polls() {
     reader.shows(&["Second", "First", "Own"]);
 }
 
-#[test]
-fn who_subscribed_to_a_feed_that_is_no_longer_published_is_told() {
-    let subscribers = Subscribers::start();
+const OLD: &str = "https://feeds.example.org/feeds/old.atom";
+
+fn subscribe_to_old(newsroom: &Newsroom, callback: &str) {
+    let answer = hub(newsroom, &[("hub.mode", "subscribe"), ("hub.topic", OLD), ("hub.callback", callback)]);
+    assert_eq!(answer.status, 202, "{}", answer.text());
+}
+
+/// A newsroom with a feed `old`, to which this callback is subscribed.
+fn with_subscriber_of_old(callback: &str) -> Newsroom {
     let mut newsroom = with_hub("");
     newsroom.write("feeds/old.toml", "title = \"Old\"\n");
     newsroom.serve();
-    let topic = "https://feeds.example.org/feeds/old.atom";
+    subscribe_to_old(&newsroom, callback);
+    eventually("it stands", || subscription(&newsroom, callback));
+    newsroom
+}
+
+#[test]
+fn who_subscribed_to_a_feed_that_is_no_longer_published_is_told() {
+    let subscribers = Subscribers::start();
     let callback = subscribers.callback("/reader");
-    let answer = hub(&newsroom, &[("hub.mode", "subscribe"), ("hub.topic", topic), ("hub.callback", &callback)]);
-    assert_eq!(answer.status, 202, "{}", answer.text());
-    eventually("it stands", || subscription(&newsroom, &callback));
+    let newsroom = with_subscriber_of_old(&callback);
     fs::remove_file(newsroom.path("feeds/old.toml")).expect("the file goes");
     let query = subscribers.asked("/reader", 2).query();
-    assert_eq!((query["hub.mode"].as_str(), query["hub.topic"].as_str()), ("denied", topic));
+    assert_eq!((query["hub.mode"].as_str(), query["hub.topic"].as_str()), ("denied", OLD));
     assert!(query["hub.reason"].len() > 10, "{query:?}");
     assert!(subscription(&newsroom, &callback).is_none());
 }
@@ -856,26 +867,16 @@ fn who_subscribed_to_a_feed_that_is_no_longer_published_is_told() {
 #[test]
 fn who_subscribed_to_a_feed_that_has_another_name_now_comes_along() {
     let subscribers = Subscribers::start();
-    let mut newsroom = with_hub("");
-    newsroom.write("feeds/old.toml", "title = \"Old\"\n");
-    newsroom.serve();
-    let topic = "https://feeds.example.org/feeds/old.atom";
     let callback = subscribers.callback("/reader");
-    let renew = |newsroom: &Newsroom| {
-        let asked = [("hub.mode", "subscribe"), ("hub.topic", topic), ("hub.callback", callback.as_str())];
-        let answer = hub(newsroom, &asked);
-        assert_eq!(answer.status, 202, "{}", answer.text());
-    };
-    renew(&newsroom);
-    eventually("it stands", || subscription(&newsroom, &callback));
+    let newsroom = with_subscriber_of_old(&callback);
     newsroom.write("feeds/new.toml", "title = \"Old\"\nmoved_from = [\"old\"]\n");
     fs::remove_file(newsroom.path("feeds/old.toml")).expect("the file goes");
     eventually("it is told of the new address", || {
         let last = subscribers.deliveries("/reader").pop()?;
         last.all("link").concat().contains("<https://feeds.example.org/feeds/new.atom>; rel=\"self\"").then_some(())
     });
-    renew(&newsroom);
-    assert_eq!(subscribers.asked("/reader", 2).query()["hub.topic"], topic, "as it is known there");
+    subscribe_to_old(&newsroom, &callback);
+    assert_eq!(subscribers.asked("/reader", 2).query()["hub.topic"], OLD, "as it is known there");
     eventually("it is one subscription", || {
         let all = subscriptions(&newsroom);
         (all.len() == 1 && all[0]["feed"] == "new").then_some(())
