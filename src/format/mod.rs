@@ -88,21 +88,36 @@ fn expected_size(feed: &Snapshot) -> usize {
 
 /// Plain text as XML character data or HTML.
 fn escaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len() + 64);
+    let mut out = String::new();
+    push_escaped(&mut out, text);
+    out
+}
+
+/// The same, behind what is there.
+fn push_escaped(out: &mut String, text: &str) {
+    let special = |text: &[u8]| memchr::memchr3(b'&', b'<', b'>', text);
+    push_replacing(out, text, special, |byte| match byte {
+        b'&' => "&amp;",
+        b'<' => "&lt;",
+        _ => "&gt;",
+    });
+}
+
+/// Puts a text behind what is there, with a replacement for each special (ASCII) byte.
+fn push_replacing(
+    out: &mut String,
+    text: &str,
+    special: impl Fn(&[u8]) -> Option<usize>,
+    replacement: impl Fn(u8) -> &'static str,
+) {
+    out.reserve(text.len() + 64);
     let mut rest = text;
-    // From one special character to the next: what is between them is copied at once.
-    while let Some(at) = rest.bytes().position(|byte| matches!(byte, b'&' | b'<' | b'>' | b'"')) {
+    while let Some(at) = special(rest.as_bytes()) {
         out.push_str(&rest[..at]);
-        out.push_str(match rest.as_bytes()[at] {
-            b'&' => "&amp;",
-            b'<' => "&lt;",
-            b'>' => "&gt;",
-            _ => "&quot;",
-        });
+        out.push_str(replacement(rest.as_bytes()[at]));
         rest = &rest[at + 1..];
     }
     out.push_str(rest);
-    out
 }
 
 /// A document, strictly read. Knows XML 1.0 with namespaces, refuses DTDs.

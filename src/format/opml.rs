@@ -11,14 +11,15 @@ pub fn document(site: &Site, feeds: &[FeedInfo]) -> String {
         out.push_str(&format!("<ownerEmail>{}</ownerEmail>", escaped(contact)));
     }
     out.push_str("</head>\n<body>\n");
+    let value = |text: &str| escaped(text).replace('"', "&quot;");
     for feed in feeds {
         out.push_str(&format!(
             "<outline type=\"rss\" text=\"{title}\" title=\"{title}\" description=\"{description}\" language=\"{language}\" version=\"RSS2\" xmlUrl=\"{topic}\" htmlUrl=\"{page}\"/>\n",
-            title = escaped(&feed.title),
-            description = escaped(&feed.description),
-            language = escaped(&feed.language),
-            topic = escaped(&site.topic(&feed.name, "rss")),
-            page = escaped(&format!("{}/feeds/{}", site.public_url, feed.name)),
+            title = value(&feed.title),
+            description = value(&feed.description),
+            language = value(&feed.language),
+            topic = value(&site.topic(&feed.name, "rss")),
+            page = value(&format!("{}/feeds/{}", site.public_url, feed.name)),
         ));
     }
     out.push_str("</body>\n</opml>\n");

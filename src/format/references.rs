@@ -9,19 +9,24 @@ const LESS_THAN: &str = "\u{fdd1}\u{fdd1}";
 
 /// The text as it goes to a writing crate.
 pub(super) fn plain(text: &str) -> String {
-    if !text.contains(['&', '<']) {
-        return text.to_owned();
-    }
-    text.replace('&', AMPERSAND).replace('<', LESS_THAN)
+    let mut out = String::new();
+    push_plain(&mut out, text);
+    out
+}
+
+/// The same, behind what is there.
+pub(super) fn push_plain(out: &mut String, text: &str) {
+    let special = |text: &[u8]| memchr::memchr2(b'&', b'<', text);
+    super::push_replacing(out, text, special, |byte| if byte == b'&' { AMPERSAND } else { LESS_THAN });
 }
 
 /// Puts the references into the written document.
 pub(super) fn put_references(document: &mut [u8]) {
-    let pairs = memchr::memmem::Finder::new(b"\xef\xb7");
     let mut from = 0;
-    while let Some(at) = pairs.find(&document[from..]) {
+    // The byte that pairs begin with is rare, so that nearly nothing is looked at twice.
+    while let Some(at) = memchr::memchr(AMPERSAND.as_bytes()[0], &document[from..]) {
         let start = from + at;
-        from = start + 2;
+        from = start + 1;
         let Some(pair) = document.get_mut(start..start + AMPERSAND.len()) else { return };
         if pair == AMPERSAND.as_bytes() {
             pair.copy_from_slice(b"&#x26;");

@@ -1,17 +1,16 @@
 //! RSS 2.0, by the RSS Advisory Board's profile.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::sync::LazyLock;
 
-use chrono::format::{Item as FormatItem, StrftimeItems};
-use chrono::{DateTime, Utc};
+use chrono::format::{Fixed, Item as FormatItem};
+use chrono::{DateTime, Datelike, Utc};
 use rss::extension::atom::{AtomExtension, Link};
-use rss::extension::dublincore::DublinCoreExtension;
 use rss::extension::{Extension, ExtensionMap};
-use rss::{Category, Channel, Guid, Item};
+use rss::{Category, Channel, Item};
 
-use super::references::{plain, put_references};
-use super::{FRESH_MINUTES, Format, GENERATOR, Seen, Unrenderable, child_text, escaped, shown, strict_xml};
+use super::references::{plain, push_plain, put_references};
+use super::{FRESH_MINUTES, Format, GENERATOR, Seen, Unrenderable, child_text, push_escaped, shown, strict_xml};
 use crate::article::{Article, Image};
 use crate::feed::{Content, Site, Snapshot};
 
@@ -24,21 +23,63 @@ pub(super) const FORMAT: Format = Format {
     read_back,
 };
 
-/// With its final slash, or readers don't know it.
-const MEDIA: &str = "http://search.yahoo.com/mrss/";
+/// What the prefixes in our documents stand for. Readers know Media RSS by its final slash only.
+const NAMESPACES: [(&str, &str); 3] = [
+    ("content", "http://purl.org/rss/1.0/modules/content/"),
+    ("dc", "http://purl.org/dc/elements/1.1/"),
+    ("media", "http://search.yahoo.com/mrss/"),
+];
+
+/// What the crate ends a document with.
+const END: &[u8] = b"</channel></rss>";
+
+/// How many articles have a model at one time: the crate's is made of some forty strings and maps for each, and to make and
+/// drop those for a whole feed would take longer than to write it. So a few are filled again and again.
+const MODELS: usize = 10;
 
 fn render(feed: &Snapshot, site: &Site) -> Result<Vec<u8>, Unrenderable> {
-    let topic = site.topic(&feed.info.name, "rss");
+    let mut bytes = Vec::with_capacity(super::expected_size(feed));
+    write(&channel(feed, site), &mut bytes)?;
+    let mut few = Channel { namespaces: namespaces(), ..Channel::default() };
+    let head = few.to_string().len() - END.len();
+    for articles in feed.articles.chunks(MODELS) {
+        few.items.resize_with(articles.len(), Item::default);
+        for (item, article) in few.items.iter_mut().zip(articles) {
+            fill(item, article, feed.content);
+        }
+        append_items(&few, head, &mut bytes)?;
+    }
+    put_references(&mut bytes);
+    Ok(bytes)
+}
+
+fn write(channel: &Channel, bytes: &mut Vec<u8>) -> Result<(), Unrenderable> {
+    channel.write_to(bytes).map(drop).map_err(|error| Unrenderable::new("RSS", error))
+}
+
+/// Puts a channel's items behind those that the document has. The channel's own head, which is shorter than the document's, is
+/// written over what is there, and that is put back: moving the items to where they belong would copy them once more.
+fn append_items(channel: &Channel, head: usize, document: &mut Vec<u8>) -> Result<(), Unrenderable> {
+    let here = document.len() - END.len();
+    let covered = document[here - head..here].to_vec();
+    document.truncate(here - head);
+    write(channel, document)?;
+    document[here - head..here].copy_from_slice(&covered);
+    Ok(())
+}
+
+/// The feed without its items.
+fn channel(feed: &Snapshot, site: &Site) -> Channel {
     let link = |rel: &str, href: &str, mime: Option<&str>| Link {
         rel: rel.to_owned(),
         href: href.to_owned(),
         mime_type: mime.map(str::to_owned),
         ..Link::default()
     };
-    let mut links = vec![link("self", &topic, Some("application/rss+xml"))];
+    let mut links = vec![link("self", &site.topic(&feed.info.name, "rss"), Some("application/rss+xml"))];
     links.extend(site.hubs.iter().map(|hub| link("hub", hub, None)));
     let description = if feed.info.description.is_empty() { &feed.info.title } else { &feed.info.description };
-    let channel = Channel {
+    Channel {
         title: plain(&feed.info.title),
         link: site.home.clone(),
         description: plain(description),
@@ -53,73 +94,95 @@ fn render(feed: &Snapshot, site: &Site) -> Result<Vec<u8>, Unrenderable> {
         docs: Some("https://www.rssboard.org/rss-specification".to_owned()),
         ttl: Some(FRESH_MINUTES.to_string()),
         atom_ext: Some(AtomExtension { links }),
-        namespaces: BTreeMap::from([("media".to_owned(), MEDIA.to_owned())]),
-        items: feed.articles.iter().map(|article| item(article, feed.content)).collect(),
+        namespaces: namespaces(),
         ..Channel::default()
-    };
-    let mut bytes = Vec::with_capacity(super::expected_size(feed));
-    channel.write_to(&mut bytes).map_err(|error| Unrenderable::new("RSS", error))?;
-    put_references(&mut bytes);
-    Ok(bytes)
-}
-
-fn item(article: &Article, content: Content) -> Item {
-    let (html, summary) = shown(content, article);
-    let dublin_core = DublinCoreExtension { creators: article.authors.clone(), ..DublinCoreExtension::default() };
-    Item {
-        title: Some(plain(&article.title)),
-        link: article.link.clone(),
-        // Validators miss one before a content.
-        description: summary.or(html.map(|_| article.title.as_str())).map(escaped),
-        content: html.map(str::to_owned),
-        guid: Some(Guid { value: article.id.0.clone(), permalink: false }),
-        pub_date: Some(date(article.published)),
-        categories: article
-            .categories()
-            .into_iter()
-            .map(|name| Category { name: name.to_owned(), domain: None })
-            .collect(),
-        dublin_core_ext: (!article.authors.is_empty()).then_some(dublin_core),
-        extensions: article.image.as_ref().map(media).unwrap_or_default(),
-        ..Item::default()
     }
 }
 
-/// `media:content` (Media RSS 1.5.1), with the alternative text as its description.
-fn media(image: &Image) -> ExtensionMap {
-    let number = |number: Option<u64>| number.map(|number| number.to_string());
-    let attrs = [
-        ("url", Some(image.url.clone())),
-        ("medium", Some("image".to_owned())),
-        ("type", image.mime.clone()),
-        ("width", number(image.width.map(u64::from))),
-        ("height", number(image.height.map(u64::from))),
-        ("fileSize", number(image.bytes)),
-    ];
-    let attrs = attrs.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect();
-    let described = Extension {
-        name: "media:description".to_owned(),
-        value: Some(image.alt.clone()),
-        attrs: BTreeMap::new(),
-        children: BTreeMap::new(),
-    };
-    let children = if image.alt.is_empty() {
-        BTreeMap::new()
-    } else {
-        BTreeMap::from([("description".to_owned(), vec![described])])
-    };
-    let content = Extension { name: "media:content".to_owned(), value: None, attrs, children };
-    BTreeMap::from([("media".to_owned(), BTreeMap::from([("content".to_owned(), vec![content])]))])
+fn namespaces() -> BTreeMap<String, String> {
+    NAMESPACES.iter().map(|(prefix, name)| ((*prefix).to_owned(), (*name).to_owned())).collect()
 }
 
-/// RFC 822 with a four-digit year and a numeric day, as the profile has it.
+/// Makes a model tell this article. What it told before lends its memory, and nothing else: everything is named here.
+fn fill(item: &mut Item, article: &Article, shows: Content) {
+    let Item { title, link, description, content, guid, pub_date, categories, dublin_core_ext, extensions, .. } = item;
+    let (html, summary) = shown(shows, article);
+    set(title, Some(&article.title), push_plain);
+    set(link, article.link.as_deref(), String::push_str);
+    // Validators miss one before a content.
+    set(description, summary.or(html.map(|_| article.title.as_str())), push_escaped);
+    set(content, html, String::push_str);
+    let guid = guid.get_or_insert_default();
+    article.id.0.clone_into(&mut guid.value);
+    guid.permalink = false;
+    *pub_date = Some(date(article.published));
+    let names = article.categories();
+    categories.resize_with(names.len(), Category::default);
+    for (category, name) in categories.iter_mut().zip(names) {
+        name.clone_into(&mut category.name);
+    }
+    if article.authors.is_empty() {
+        *dublin_core_ext = None;
+    } else {
+        dublin_core_ext.get_or_insert_default().creators.clone_from(&article.authors);
+    }
+    fill_media(extensions, article.image.as_ref());
+}
+
+/// `media:content` (Media RSS 1.5.1), with the alternative text as its description.
+fn fill_media(extensions: &mut ExtensionMap, image: Option<&Image>) {
+    let Some(image) = image else { return extensions.clear() };
+    let content = element(extensions.entry("media".to_owned()).or_default(), "content");
+    let attributes = [
+        ("url", Some(Cow::from(&image.url))),
+        ("medium", Some(Cow::from("image"))),
+        ("type", image.mime.as_deref().map(Cow::from)),
+        ("width", image.width.map(|width| width.to_string().into())),
+        ("height", image.height.map(|height| height.to_string().into())),
+        ("fileSize", image.bytes.map(|bytes| bytes.to_string().into())),
+    ];
+    for (name, value) in attributes {
+        match (content.attrs.get_mut(name), value) {
+            (Some(held), Some(value)) => value.as_ref().clone_into(held),
+            (None, Some(value)) => drop(content.attrs.insert(name.to_owned(), value.into_owned())),
+            (_, None) => drop(content.attrs.remove(name)),
+        }
+    }
+    if image.alt.is_empty() {
+        content.children.clear();
+    } else {
+        set(&mut element(&mut content.children, "description").value, Some(&image.alt), String::push_str);
+    }
+}
+
+/// The only element of this name.
+fn element<'a>(elements: &'a mut BTreeMap<String, Vec<Extension>>, name: &str) -> &'a mut Extension {
+    let found = elements.entry(name.to_owned()).or_default();
+    if found.is_empty() {
+        found.push(Extension { name: format!("media:{name}"), ..Extension::default() })
+    }
+    &mut found[0]
+}
+
+/// Puts a text where another may have been, in that one's memory.
+fn set(slot: &mut Option<String>, text: Option<&str>, push: fn(&mut String, &str)) {
+    let Some(text) = text else { return *slot = None };
+    let held = slot.get_or_insert_default();
+    held.clear();
+    push(held, text);
+}
+
+/// RFC 822 with a year of four digits, a day of two, and `GMT`, as the profile has it.
 fn date(at: DateTime<Utc>) -> String {
-    // Read once: chrono would read the pattern for each date.
-    static PATTERN: LazyLock<Vec<FormatItem<'static>>> =
-        LazyLock::new(|| StrftimeItems::new("%a, %d %b %Y %H:%M:%S GMT").collect());
     let mut written = String::with_capacity(32);
-    // A String takes everything.
-    let _ = at.format_with_items(PATTERN.iter()).write_to(&mut written);
+    // A String takes everything, and stored years have four digits.
+    let _ = at.format_with_items([FormatItem::Fixed(Fixed::RFC2822)].iter()).write_to(&mut written);
+    // chrono writes the day as short as it can, and the zone as a number.
+    if at.day() < 10 {
+        written = written.replacen(", ", ", 0", 1);
+    }
+    written.truncate(written.len().saturating_sub("+0000".len()));
+    written.push_str("GMT");
     written
 }
 

@@ -1,4 +1,5 @@
 use chrono::{DateTime, Utc};
+use proptest::prelude::*;
 
 use super::*;
 use crate::article::{Article, ArticleId, Image};
@@ -97,6 +98,47 @@ fn atom_in_full() {
 #[test]
 fn json_feed_in_full() {
     insta::assert_snapshot!(written("json", Content::Full));
+}
+
+/// An article that lacks what the bits name.
+fn lacking(bits: u16) -> Article {
+    let lacks = |bit: u16| bits & 1 << bit != 0;
+    let kept = |bit: u16, text: String| if lacks(bit) { String::new() } else { text };
+    let whole = awkward();
+    let image = whole.image.map(|image| Image {
+        alt: kept(0, image.alt),
+        width: image.width.filter(|_| !lacks(1)),
+        mime: image.mime.filter(|_| !lacks(2)),
+        bytes: image.bytes.filter(|_| !lacks(3)),
+        ..image
+    });
+    Article {
+        id: ArticleId(format!("tag:rahbarkisan.com,2026:{bits}")),
+        link: whole.link.filter(|_| !lacks(4)),
+        title: format!("{bits} & more"),
+        summary: kept(5, whole.summary),
+        html: kept(6, whole.html),
+        authors: if lacks(7) { Vec::new() } else { whole.authors },
+        tags: if lacks(8) { Vec::new() } else { whole.tags },
+        image: image.filter(|_| !lacks(9)),
+        ..whole
+    }
+}
+
+proptest! {
+    /// The RSS writer fills the same models again and again.
+    #[test]
+    fn an_item_tells_nothing_of_those_before_it(bits in proptest::collection::vec(0u16..1024, 1..40)) {
+        let items = |bits: &[u16]| {
+            let articles = bits.iter().map(|bits| lacking(*bits)).collect();
+            let bytes = (by_ending("rss").expect("a format").render)(&feed(Content::Full, articles), &site());
+            let document = String::from_utf8(bytes.expect("a document")).expect("text");
+            let items = document.find("<item>").expect("an item")..document.find("</channel>").expect("an end");
+            document[items].to_owned()
+        };
+        let alone: String = bits.iter().map(|bits| items(&[*bits])).collect();
+        prop_assert_eq!(items(&bits), alone);
+    }
 }
 
 #[test]
