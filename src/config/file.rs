@@ -10,7 +10,8 @@ use toml::de::{DeArray, DeTable, DeValue, Error as TomlError};
 
 use super::Mistake;
 use super::keys::{Kind, LISTS};
-use super::mistakes::{did_you_mean, missing_key};
+use super::mistakes::{in_plain_words, missing_key};
+use crate::article::spelling::nearest;
 
 /// A file, and the mistakes that were found in it.
 pub(super) struct File {
@@ -18,20 +19,23 @@ pub(super) struct File {
     pub(super) text: String,
     pub(super) kind: Kind,
     pub(super) mistakes: Vec<Mistake>,
+    /// What is no mistake, but can't be meant as things are.
+    pub(super) doubts: Vec<Mistake>,
 }
 
 impl File {
     pub(super) fn open(path: &Path, kind: Kind) -> Result<Self, Box<Mistake>> {
         match std::fs::read_to_string(path) {
-            Ok(text) => Ok(Self { path: path.to_owned(), text, kind, mistakes: Vec::new() }),
+            Ok(text) => Ok(Self { path: path.to_owned(), text, kind, mistakes: Vec::new(), doubts: Vec::new() }),
             Err(error) => Err(Box::new(Mistake::new(path, "", None, format!("can't read the file: {error}")))),
         }
     }
 
-    /// All mistakes, from top to bottom.
-    pub(super) fn mistakes(mut self) -> Vec<Mistake> {
-        self.mistakes.sort_by_key(|mistake| (mistake.line, mistake.column));
-        self.mistakes
+    /// All mistakes and doubts, from top to bottom.
+    pub(super) fn told(self) -> Vec<Mistake> {
+        let mut told = [self.mistakes, self.doubts].concat();
+        told.sort_by_key(|mistake| (mistake.line, mistake.column));
+        told
     }
 
     pub(super) fn mistake(&mut self, span: Range<usize>, message: impl Into<String>, help: Option<String>) {
@@ -40,11 +44,15 @@ impl File {
         self.mistakes.push(mistake);
     }
 
+    pub(super) fn doubt(&mut self, span: Range<usize>, message: impl Into<String>, help: &str) {
+        self.doubts.push(Mistake::new(&self.path, &self.text, Some(span), message).help(help));
+    }
+
     /// The file's table. `None` if it breaks TOML's own rules: what it means otherwise would be a guess.
     pub(super) fn table<'a>(&mut self, text: &'a str) -> Option<Spanned<DeTable<'a>>> {
         let (mut table, errors) = DeTable::parse_recoverable(text);
         for error in &errors {
-            self.mistakes.push(Mistake::from_toml(self, error, None, ""));
+            self.toml_mistake(error, None, "");
         }
         one_is_a_list(table.get_mut());
         errors.is_empty().then_some(table)
@@ -58,21 +66,21 @@ impl File {
         here: &str,
         read: impl Fn(Spanned<DeTable<'_>>) -> Result<T, TomlError>,
     ) -> Option<T> {
-        let (mut taken, before) = (Vec::new(), self.mistakes.len());
+        let mut taken: Vec<String> = Vec::new();
         loop {
             let error = match read(table.clone()) {
                 Ok(read) => return Some(read),
                 Err(error) => error,
             };
             let missing = error.message().strip_prefix("missing field ").map(|name| name.trim().trim_matches('`'));
-            // What was taken out, and what is there by another name, has been told.
-            if missing.is_some_and(|missing| taken.iter().any(|key| key == missing) || self.is_meant(missing, before)) {
+            // What was taken out has been told, and what was meant by it is not missing.
+            if missing.is_some_and(|missing| taken.iter().any(|key| key == missing || is_slip(key, missing))) {
                 return None;
             }
             let span = error.span().filter(|_| missing.is_none());
             let found = span.and_then(|span| take_out(table.get_mut(), here, &span));
             let (inside, key) = found.clone().unzip();
-            self.mistakes.push(Mistake::from_toml(self, &error, key.as_deref(), inside.as_deref().unwrap_or(here)));
+            self.toml_mistake(&error, key.as_deref(), inside.as_deref().unwrap_or(here));
             taken.push(found?.1);
         }
     }
@@ -82,20 +90,26 @@ impl File {
         self.read_with(table, here, |table| T::deserialize(table.into_deserializer()))
     }
 
-    /// Whether one of the mistakes since `before` is a misspelt `key`.
-    fn is_meant(&self, key: &str, before: usize) -> bool {
-        let meant = did_you_mean(key);
-        self.mistakes[before..].iter().any(|mistake| mistake.help.as_ref() == Some(&meant))
+    fn toml_mistake(&mut self, error: &TomlError, key: Option<&str>, here: &str) {
+        let told = error.message().trim().replace('\n', "; ");
+        let (message, help) = in_plain_words(self.kind, &told, key, here);
+        self.mistake(error.span().unwrap_or_default(), message, help);
     }
 
     /// A value that must be there. What is there and wrong has been told already.
     pub(super) fn required<T>(&mut self, table: &DeTable<'_>, key: &str, value: Option<T>) -> Option<T> {
-        if value.is_none() && !table.contains_key(key) && !self.is_meant(key, 0) {
+        let is_meant = |there: &str| there == key || (self.kind.takes(there).is_none() && is_slip(there, key));
+        if value.is_none() && !table.keys().any(|there| is_meant(there.get_ref())) {
             let (message, help) = missing_key(self.kind, key);
             self.mistake(0..0, message, help);
         }
         value
     }
+}
+
+/// Whether an unknown key may be meant as this one.
+fn is_slip(unknown: &str, key: &str) -> bool {
+    nearest(unknown, [key]).is_some()
 }
 
 /// Takes out of a table what a mistake points at: a key with its value, or one of a list. Tells the

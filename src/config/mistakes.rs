@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 use serde::Serialize;
 
-use super::file::File;
 use super::keys::{Kind, SOURCE, SOURCE_KEYS};
 use crate::article::spelling::nearest;
 
@@ -53,14 +52,6 @@ impl Mistake {
         self
     }
 
-    /// What serde says of a value, in the words of an editor. `key`: the key whose value it is; `here`: the table.
-    pub(super) fn from_toml(file: &File, error: &toml::de::Error, key: Option<&str>, here: &str) -> Self {
-        let told = error.message().trim().replace('\n', "; ");
-        let (message, help) = in_plain_words(file.kind, &told, key, here);
-        let mistake = Self::new(&file.path, &file.text, error.span(), message);
-        Self { help, ..mistake }
-    }
-
     /// The mistake on one line: `file:line:column: message`.
     pub fn line(&self) -> String {
         let help = self.help.as_ref().map(|help| format!(" ({help})")).unwrap_or_default();
@@ -81,7 +72,8 @@ impl Mistake {
     }
 }
 
-fn in_plain_words(kind: Kind, told: &str, key: Option<&str>, here: &str) -> (String, Option<String>) {
+/// What serde says of a value, in the words of an editor, and what may help. `key`: the key whose value it is; `here`: the table.
+pub(super) fn in_plain_words(kind: Kind, told: &str, key: Option<&str>, here: &str) -> (String, Option<String>) {
     let takes = key.and_then(|key| Some(format!("`{key}` is {}", kind.takes(key)?)));
     if let Some((unknown, mut known)) = unknown(told, "unknown field `") {
         if here == SOURCE {
@@ -112,7 +104,7 @@ fn unknown<'a>(told: &'a str, begin: &str) -> Option<(&'a str, Vec<&'a str>)> {
     Some((unknown, rest.split('`').skip(1).step_by(2).collect()))
 }
 
-pub(super) fn did_you_mean(word: &str) -> String {
+fn did_you_mean(word: &str) -> String {
     format!("did you mean `{word}`?")
 }
 

@@ -1,5 +1,6 @@
 //! The files in `feeds/`, read into types. Every mistake is told with file, line and column, all of them at once.
 
+mod feed_file;
 mod file;
 mod keys;
 mod mistakes;

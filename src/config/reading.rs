@@ -1,4 +1,4 @@
-//! Reading `newsroom.toml` and the feeds beside it.
+//! Reading `newsroom.toml`.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -9,16 +9,14 @@ use serde::de::IntoDeserializer;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::feed_file::feeds;
 use super::file::File;
 use super::keys::{self, Kind, SOURCE_KEYS};
 use super::mistakes::suggestion;
 use super::values::{Language, Network, Secret, Stretch, WebAddress, Zone};
-use super::{Config, Hub, Mistake, Mistakes, Schedule, SourceConfig, feed_files, fingerprint, house};
-use crate::article::term;
-use crate::article::words::words;
-use crate::feed::{Content, Feed, FeedInfo, Site};
+use super::{Config, Hub, Mistakes, Schedule, SourceConfig, fingerprint, house};
+use crate::feed::Site;
 use crate::source::{self, KINDS, Place};
-use crate::store::{Order, Query};
 use crate::websub::Algorithm;
 
 /// How often a source is pulled if its table does not say.
@@ -88,73 +86,6 @@ struct SourceTable {
     keep_ids: bool,
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct FeedFile {
-    title: Option<String>,
-    #[serde(default)]
-    description: String,
-    language: Option<Language>,
-    #[serde(default)]
-    moved_from: Vec<Spanned<String>>,
-    #[serde(default)]
-    select: Select,
-    #[serde(default)]
-    show: Show,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(deny_unknown_fields, default)]
-struct Select {
-    sources: Vec<Spanned<String>>,
-    sections: Vec<String>,
-    tags: Vec<String>,
-    authors: Vec<String>,
-    languages: Vec<Language>,
-    search: Option<Spanned<String>>,
-    not: Not,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(deny_unknown_fields, default)]
-struct Not {
-    sources: Vec<Spanned<String>>,
-    sections: Vec<String>,
-    tags: Vec<String>,
-    authors: Vec<String>,
-    languages: Vec<Language>,
-    search: Option<Spanned<String>>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct Show {
-    limit: Spanned<u32>,
-    content: ContentWord,
-    order: OrderWord,
-}
-
-impl Default for Show {
-    fn default() -> Self {
-        Self { limit: Spanned::new(0..0, 50), content: ContentWord::Full, order: OrderWord::Published }
-    }
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum ContentWord {
-    Full,
-    Summary,
-    Headline,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum OrderWord {
-    Published,
-    Updated,
-}
-
 /// The head of `newsroom.toml`, with all that must be there.
 struct Head {
     title: String,
@@ -179,11 +110,18 @@ pub(super) fn newsroom(dir: &Path, public_url: Option<&str>) -> Result<Config, M
     let names = table.as_ref().map(|table| source_names(table.get_ref()));
     let read = table.and_then(|table| desk(&mut file, dir, table, public_url));
     let site = read.as_ref().map(|config| config.site.clone());
-    let mut mistakes = file.mistakes();
-    let (feeds, renamed) = feeds(dir, names.as_deref(), site.as_ref(), &mut mistakes)?;
+    let is_right = file.mistakes.is_empty();
+    let mut told = file.told();
+    let mut in_feeds = Vec::new();
+    let (feeds, renamed) = feeds(dir, names.as_deref(), site.as_ref(), &mut in_feeds)?;
     match read {
-        Some(config) if mistakes.is_empty() => Ok(Config { feeds, renamed, ..config }),
-        _ => Err(Mistakes(mistakes)),
+        Some(config) if is_right && in_feeds.is_empty() => {
+            Ok(Config { feeds, renamed, doubts: Mistakes(told), ..config })
+        }
+        _ => {
+            told.append(&mut in_feeds);
+            Err(Mistakes(told))
+        }
     }
 }
 
@@ -196,14 +134,14 @@ fn desk(file: &mut File, dir: &Path, table: Spanned<DeTable<'_>>, public_url: Op
         None => Some(FetchTable::default()),
     };
     let head = head(file, table);
-    let (sources, doubts) = sources(file, dir, &root, head.as_ref());
+    let sources = sources(file, dir, &root, head.as_ref());
     let site = site(file, head?, public_url, &hub)?;
     Some(Config {
         site,
         sources,
         feeds: Vec::new(),
         renamed: BTreeMap::new(),
-        doubts: Mistakes(doubts),
+        doubts: Mistakes::default(),
         allow_private: fetch?.allow_private.into_iter().map(|net| net.0).collect(),
         hub: Hub {
             built_in: hub.built_in,
@@ -291,10 +229,9 @@ fn source_names(root: &DeTable<'_>) -> Vec<String> {
     }
 }
 
-/// The sources, and what is doubtful about them.
-fn sources(file: &mut File, dir: &Path, root: &DeTable<'_>, head: Option<&Head>) -> (Vec<SourceConfig>, Vec<Mistake>) {
-    let (mut sources, mut doubts) = (Vec::new(), Vec::new());
-    let Some(table) = part(file, root, "source") else { return (sources, doubts) };
+fn sources(file: &mut File, dir: &Path, root: &DeTable<'_>, head: Option<&Head>) -> Vec<SourceConfig> {
+    let mut sources = Vec::new();
+    let Some(table) = part(file, root, "source") else { return sources };
     for (name, value) in table.into_inner() {
         if !is_name(name.get_ref()) {
             let help = "small letters, digits, - and _, beginning with a letter or digit".to_owned();
@@ -307,22 +244,17 @@ fn sources(file: &mut File, dir: &Path, root: &DeTable<'_>, head: Option<&Head>)
             file.mistake(span, format!("`{}` is a table", name.get_ref()), help);
             continue;
         };
-        let path = table.get("path").map(Spanned::span);
-        if let Some(source) = source(file, dir, name.get_ref(), Spanned::new(span, table), head) {
-            doubts.extend(missing_folder(file, source.source.folder(), path));
-            sources.push(source);
-        }
+        sources.extend(source(file, dir, name.get_ref(), Spanned::new(span, table), head));
     }
     sources.sort_by(|a, b| a.name.cmp(&b.name));
-    (sources, doubts)
+    sources
 }
 
-/// A folder that is not there now. It may come, so that the newsroom starts all the same.
-fn missing_folder(file: &File, folder: Option<&Path>, span: Option<Range<usize>>) -> Option<Mistake> {
-    let folder = folder.filter(|folder| !folder.is_dir())?;
+/// A folder that is not there now may come: the newsroom starts all the same.
+fn doubt_folder(file: &mut File, folder: Option<&Path>, span: Range<usize>) {
+    let Some(folder) = folder.filter(|folder| !folder.is_dir()) else { return };
     let what = if folder.exists() { "is a file, and no folder" } else { "there is no such folder" };
-    let mistake = Mistake::new(&file.path, &file.text, span, format!("{}: {what}", folder.display()));
-    Some(mistake.help("a path is relative to newsroom.toml"))
+    file.doubt(span, format!("{}: {what}", folder.display()), "a path is relative to newsroom.toml");
 }
 
 fn source(
@@ -339,12 +271,14 @@ fn source(
     let webhook_key = common.as_ref().and_then(|common| webhook_key(file, dir, common));
     let kind = kind(file, name, &table)?;
     let place = Place { feeds: dir.to_owned(), zone };
+    let path = table.get_ref().get("path").map(Spanned::span);
     let own = table.into_inner().into_iter().filter(|(key, _)| !SOURCE_KEYS.contains(&key.get_ref().as_ref()));
     let own = Spanned::new(span, own.collect());
     let source = file.read_with(own, keys::SOURCE, |own| {
         let own = Spanned::new(own.span(), DeValue::Table(own.into_inner()));
         (kind.read)(own.into_deserializer(), &place)
     });
+    doubt_folder(file, source.as_ref().and_then(|source| source.folder()), path.unwrap_or_default());
     let (common, head) = (common?, head?);
     Some(SourceConfig {
         name: name.to_owned(),
@@ -389,141 +323,6 @@ fn webhook_key(file: &mut File, dir: &Path, table: &SourceTable) -> Option<Strin
     }
 }
 
-type Feeds = (Vec<Feed>, BTreeMap<String, String>);
-
-fn feeds(
-    dir: &Path,
-    sources: Option<&[String]>,
-    site: Option<&Site>,
-    mistakes: &mut Vec<Mistake>,
-) -> Result<Feeds, Mistakes> {
-    let paths = feed_files(dir).map_err(|error| Mistakes(vec![Mistake::new(dir, "", None, error.to_string())]))?;
-    let names: Vec<String> = paths.iter().map(|path| name_of(path)).collect();
-    let (mut feeds, mut moved) = (Vec::<Feed>::new(), BTreeMap::new());
-    for (path, name) in paths.iter().zip(&names) {
-        let mut file = match File::open(path, Kind::Feed) {
-            Ok(file) => file,
-            Err(mistake) => {
-                mistakes.push(*mistake);
-                continue;
-            }
-        };
-        if !is_name(name) {
-            file.mistake(
-                0..0,
-                format!("`{name}` can't be a feed's name: small letters, digits, - and _"),
-                Some("rename the file".to_owned()),
-            );
-        }
-        let text = file.text.clone();
-        if let Some(table) = file.table(&text) {
-            let root = table.get_ref().clone();
-            if let Some(read) = file.read::<FeedFile>(table, "") {
-                for old in &read.moved_from {
-                    former_name(&mut file, old, name, &names, &mut moved);
-                }
-                feeds.extend(feed(&mut file, name, &root, read, sources, site));
-            }
-        }
-        mistakes.append(&mut file.mistakes());
-    }
-    Ok((feeds, moved))
-}
-
-fn former_name(
-    file: &mut File,
-    old: &Spanned<String>,
-    now: &str,
-    names: &[String],
-    moved: &mut BTreeMap<String, String>,
-) {
-    let (span, old) = (old.span(), old.get_ref());
-    if names.contains(old) {
-        file.mistake(span, format!("`{old}` is a feed of its own, so it has not moved"), None);
-    } else if moved.insert(old.clone(), now.to_owned()).is_some() {
-        file.mistake(span, format!("another feed has moved from `{old}` too"), None);
-    }
-}
-
-/// A feed is called like its file.
-fn name_of(path: &Path) -> String {
-    path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default().to_owned()
-}
-
-fn feed(
-    file: &mut File,
-    name: &str,
-    root: &DeTable<'_>,
-    read: FeedFile,
-    sources: Option<&[String]>,
-    site: Option<&Site>,
-) -> Option<Feed> {
-    let title = file.required(root, "title", read.title);
-    let named = read.select.sources.iter().chain(&read.select.not.sources);
-    for (source, known) in named.filter_map(|source| Some((source, sources?))) {
-        if !known.contains(source.get_ref()) {
-            let known: Vec<&str> = known.iter().map(String::as_str).collect();
-            let message = format!("newsroom.toml has no source `{}`", source.get_ref());
-            file.mistake(source.span(), message, Some(suggestion(source.get_ref(), &known)));
-        }
-    }
-    for search in read.select.search.iter().chain(&read.select.not.search) {
-        if words(search.get_ref()).is_empty() {
-            file.mistake(search.span(), "a search needs words", None);
-        }
-    }
-    let limit = *read.show.limit.get_ref();
-    if !(1..=10_000).contains(&limit) {
-        file.mistake(read.show.limit.span(), "`limit` is a number from 1 to 10000", None);
-    }
-    let select = read.select;
-    let list = |names: &[String], term: fn(&str) -> String| names.iter().map(|name| term(name)).collect::<Vec<_>>();
-    let sourced = |names: &[Spanned<String>]| names.iter().map(|name| term::source(name.get_ref())).collect::<Vec<_>>();
-    let spoken = |tags: &[Language]| tags.iter().map(|tag| term::language(&tag.0)).collect::<Vec<_>>();
-    let all_of = [
-        sourced(&select.sources),
-        list(&select.sections, term::section),
-        list(&select.tags, term::tag),
-        list(&select.authors, term::author),
-        spoken(&select.languages),
-    ];
-    let none_of = [
-        sourced(&select.not.sources),
-        list(&select.not.sections, term::section),
-        list(&select.not.tags, term::tag),
-        list(&select.not.authors, term::author),
-        spoken(&select.not.languages),
-    ];
-    Some(Feed {
-        info: FeedInfo {
-            name: name.to_owned(),
-            title: title?,
-            description: read.description,
-            language: read.language.map_or_else(
-                || site.map_or_else(|| "en".to_owned(), |site| site.language.clone()),
-                |language| language.0,
-            ),
-        },
-        query: Query {
-            all_of: all_of.into_iter().filter(|list| !list.is_empty()).collect(),
-            none_of: none_of.concat(),
-            search: select.search.map(Spanned::into_inner),
-            not_search: select.not.search.map(Spanned::into_inner),
-            order: match read.show.order {
-                OrderWord::Published => Order::Published,
-                OrderWord::Updated => Order::Updated,
-            },
-            limit,
-        },
-        content: match read.show.content {
-            ContentWord::Full => Content::Full,
-            ContentWord::Summary => Content::Summary,
-            ContentWord::Headline => Content::Headline,
-        },
-    })
-}
-
-/// Whether a word can be a name in an address and in a terminal.
 /// Whether a feed or a source can be called so: the name is part of addresses.
 pub fn is_name(name: &str) -> bool {
     let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();

@@ -164,6 +164,12 @@ fn a_folder_that_is_not_there_is_doubtful_and_no_mistake() {
     let [doubt] = &config.doubts.0[..] else { panic!("{:?}", config.doubts) };
     assert_eq!((doubt.line, doubt.column), (9, 8));
     assert!(doubt.message.contains("no such folder"), "{doubt:?}");
+    for (newsroom, feed) in
+        [(NEWSROOM, "titel = \"A\""), (&NEWSROOM.replace("Asia/Karachi", "Karachi"), "title = \"A\"")]
+    {
+        let told = mistakes(newsroom, &[("a.toml", feed)]);
+        assert!(told.contains("no such folder"), "{told}");
+    }
 }
 
 #[test]
