@@ -32,6 +32,8 @@ const USUAL: &[&str] = &["feed/", "feed", "rss", "rss.xml", "feed.xml", "atom.xm
 struct Found {
     kind: &'static str,
     url: Url,
+    /// The site that a feed says it belongs to, if all we had was the feed's own address.
+    home: Option<Url>,
     title: Option<String>,
     timezone: Option<String>,
     language: Option<String>,
@@ -57,12 +59,13 @@ impl Add {
         let allowed = if there { common.config()?.allow_private } else { private.into_iter().collect() };
         let fetcher = Fetcher::new(&allowed).map_err(work)?;
         let found = find(&fetcher, &self.url).await?;
+        let home = found.home.as_ref().unwrap_or(&self.url);
         say!("{}", found.told);
 
         let feed = common.feeds.join(format!("{name}.toml"));
         if !there {
             fs::create_dir_all(&common.feeds)?;
-            write(&newsroom, &newsroom_text(&found, &self.url, private))?;
+            write(&newsroom, &newsroom_text(&found, home, private))?;
         } else if common.config()?.source(&name).is_some() {
             return Err(Failed::Usage(format!(
                 "{} has a source `{name}` already; --name takes another",
@@ -105,6 +108,7 @@ async fn find(net: &Fetcher, url: &Url) -> Result<Found, Failed> {
         if let Ok(answer) = net.get(&candidate, &[]).await
             && let Some(found) = as_feed(&answer)
         {
+            let found = Found { home: None, ..found };
             if !found.is_empty {
                 return Ok(found);
             }
@@ -144,10 +148,11 @@ async fn as_wordpress(net: &Fetcher, root: &Url, home: &Url) -> Option<Found> {
     Some(Found {
         kind: "wordpress",
         url: home.clone(),
+        home: None,
         title: index.name.filter(|name| !name.is_empty()),
         timezone: Some(index.timezone_string).filter(|zone| zone.parse::<chrono_tz::Tz>().is_ok()),
         language: None,
-        told: format!("Found a WordPress with {total} posts at {home}"),
+        told: format!("Found a WordPress with {total} posts at {home} (those that ask for a password stay there)"),
         is_empty: false,
     })
 }
@@ -158,9 +163,12 @@ fn as_feed(answer: &Answer) -> Option<Found> {
     }
     let feed = feed_rs::parser::parse(&answer.body[..]).ok()?;
     let entries = feed.entries.len();
+    let is_page = |link: &&feed_rs::model::Link| matches!(link.rel.as_deref(), None | Some("alternate"));
+    let page = feed.links.iter().find(is_page).and_then(|link| answer.url.join(&link.href).ok());
     Some(Found {
         kind: "feed",
         url: answer.url.clone(),
+        home: page.filter(|page| page.has_host() && *page != answer.url).or_else(|| answer.url.join("/").ok()),
         title: feed.title.map(|title| title.content),
         timezone: None,
         language: feed.language.filter(|language| crate::normalize::is_language_tag(language)),
@@ -184,8 +192,8 @@ fn name_of(url: &Url) -> String {
     if name.is_empty() { "website".to_owned() } else { name.to_owned() }
 }
 
-fn newsroom_text(found: &Found, site: &Url, private: Option<IpNet>) -> String {
-    let title = quoted(found.title.as_deref().or(site.host_str()).unwrap_or("Our newsroom"));
+fn newsroom_text(found: &Found, home: &Url, private: Option<IpNet>) -> String {
+    let title = quoted(found.title.as_deref().or(home.host_str()).unwrap_or("Our newsroom"));
     let language = quoted(found.language.as_deref().unwrap_or("en"));
     let (timezone, sure) = match &found.timezone {
         Some(zone) => (quoted(zone), ""),
@@ -203,7 +211,7 @@ fn newsroom_text(found: &Found, site: &Url, private: Option<IpNet>) -> String {
          language   = {language}\n\
          timezone   = {timezone}{sure}\n\
          # contact  = \"editor@your-site.example\"   # shown to readers and partners\n{}",
-        quoted(site.as_str()),
+        quoted(home.as_str()),
         fetch.unwrap_or_default()
     )
 }

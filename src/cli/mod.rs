@@ -32,7 +32,7 @@ use url::{Host, Url};
 
 use crate::app::{App, Place, SetupError};
 use crate::config::{Config, Mistakes};
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 
 /// The syndication desk of a news publisher: pulls what a newsroom has published, and serves it as RSS, Atom and JSON Feed.
 #[derive(Parser)]
@@ -110,6 +110,8 @@ enum Command {
     },
 }
 
+const NO_DATABASE: &str = "there is no such database yet; `courant serve` or `courant pull` makes it";
+
 /// Why a command ended without having done its work.
 #[derive(Debug, Error)]
 enum Failed {
@@ -131,6 +133,16 @@ impl From<SetupError> for Failed {
     fn from(error: SetupError) -> Self {
         match error {
             SetupError::Mistakes(mistakes) => Failed::Mistakes(mistakes),
+            SetupError::Store(error) => error.into(),
+            other => Failed::Work(other.to_string()),
+        }
+    }
+}
+
+impl From<StoreError> for Failed {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Address(_) => Failed::Usage(error.to_string()),
             other => Failed::Work(other.to_string()),
         }
     }
@@ -222,20 +234,24 @@ impl Common {
         }
     }
 
-    /// For what publishes what is there: of a mistyped database it would make an empty newsroom.
+    /// For what publishes what is there.
     async fn open(&self) -> Result<Arc<App>, Failed> {
-        let place = self.place()?;
-        if !Store::is_there(&place.database) {
-            self.config()?;
-            let told = "there is no such database yet; `courant serve` or `courant pull` makes it";
-            return Err(Failed::Usage(format!("{}: {told}", place.database)));
-        }
-        Ok(App::open(place).await?)
+        Ok(App::open(self.there()?).await?)
     }
 
     /// For commands that only look: what others have made of the configuration stays as it is.
     async fn look(&self) -> Result<Arc<App>, Failed> {
-        Ok(App::look(self.place()?).await?)
+        Ok(App::look(self.there()?).await?)
+    }
+
+    /// The newsroom's place, if its database is there: of a mistyped one an empty newsroom would be made.
+    fn there(&self) -> Result<Place, Failed> {
+        let place = self.place()?;
+        if !Store::is_there(&place.database) {
+            self.config()?;
+            return Err(Failed::Usage(format!("{}: {NO_DATABASE}", place.database)));
+        }
+        Ok(place)
     }
 
     fn config(&self) -> Result<Config, Mistakes> {

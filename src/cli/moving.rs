@@ -4,7 +4,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{Failed, counted, table, work};
 use crate::app::now;
-use crate::store::{Moved, Moving, Store, move_newsroom};
+use crate::store::{MoveError, Moved, Moving, Store, move_newsroom};
 
 const STEPS: &str = "\
 In three steps, with a short standstill:
@@ -54,8 +54,17 @@ impl Move {
         };
         let moved = move_newsroom(&self.from, &self.to, now(), &watch).await;
         bar.finish_and_clear();
-        tell(&moved.map_err(work)?);
+        tell(&moved?);
         Ok(())
+    }
+}
+
+impl From<MoveError> for Failed {
+    fn from(error: MoveError) -> Self {
+        match error {
+            MoveError::Store(error) => error.into(),
+            other => work(other),
+        }
     }
 }
 

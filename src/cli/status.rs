@@ -7,10 +7,10 @@ use comfy_table::Table;
 use serde::Serialize;
 
 use super::silent::silent_feeds;
-use super::{Common, Failed, counted, print_json, stamp, table, work};
+use super::{Common, Failed, NO_DATABASE, counted, print_json, stamp, table};
 use crate::app::now;
-use crate::config::Mistake;
-use crate::store::{SourceState, Store, SubscriptionTotals, TopicState};
+use crate::config::{Config, Mistake};
+use crate::store::{SourceState, Store, StoreError, SubscriptionTotals, TopicState};
 
 /// Sources, feeds, subscriptions, what is owed: at a glance
 #[derive(clap::Args)]
@@ -57,22 +57,23 @@ struct Document {
 impl Status {
     pub(super) async fn run(self, common: Common) -> Result<(), Failed> {
         let database = common.database()?;
+        let is_there = Store::is_there(&database);
         // With a mistake in the files the service goes on as it was, and so does its status.
         let (config, mistakes) = match common.config() {
             Ok(config) => (Some(config), Vec::new()),
-            Err(mistakes) if Store::is_there(&database) => (None, mistakes.0),
+            Err(mistakes) if is_there => (None, mistakes.0),
             Err(mistakes) => return Err(mistakes.into()),
         };
-        let store = Store::open(&database).await.map_err(work)?;
-        let (articles, withdrawn) = store.article_counts().await.map_err(work)?;
-        let mut sources = store.source_states(now()).await.map_err(work)?;
-        // A source that was taken out of newsroom.toml keeps its articles, but is no business of today.
-        sources.retain(|source| config.as_ref().is_none_or(|config| config.source(&source.name).is_some()));
-        let topics = store.topic_states().await.map_err(work)?;
-        let feeds = config.as_ref().map_or(&[][..], |config| &config.feeds);
-        let silent: BTreeMap<String, String> = silent_feeds(&store, feeds).await.map_err(work)?.into_iter().collect();
-        let subscriptions = store.subscription_totals(now()).await.map_err(work)?;
-        store.close().await;
+        let seen = if is_there {
+            let store = Store::open(&database).await?;
+            let seen = Seen::read(&store, config.as_ref()).await;
+            store.close().await;
+            seen?
+        } else {
+            eprintln!("courant: {database}: {NO_DATABASE}");
+            Seen::default()
+        };
+        let Seen { articles, withdrawn, sources, topics, silent, subscriptions } = seen;
         if self.json {
             return print_json(&Report {
                 articles,
@@ -112,6 +113,35 @@ impl Status {
             say!("{}", first.line());
         }
         Ok(())
+    }
+}
+
+/// What the database tells.
+#[derive(Default)]
+struct Seen {
+    articles: i64,
+    withdrawn: i64,
+    sources: Vec<SourceState>,
+    topics: Vec<TopicState>,
+    silent: BTreeMap<String, String>,
+    subscriptions: SubscriptionTotals,
+}
+
+impl Seen {
+    async fn read(store: &Store, config: Option<&Config>) -> Result<Self, StoreError> {
+        let (articles, withdrawn) = store.article_counts().await?;
+        let mut sources = store.source_states(now()).await?;
+        // A source that was taken out of newsroom.toml keeps its articles, but is no business of today.
+        sources.retain(|source| config.is_none_or(|config| config.source(&source.name).is_some()));
+        let feeds = config.map_or(&[][..], |config| &config.feeds);
+        Ok(Self {
+            articles,
+            withdrawn,
+            sources,
+            topics: store.topic_states().await?,
+            silent: silent_feeds(store, feeds).await?.into_iter().collect(),
+            subscriptions: store.subscription_totals(now()).await?,
+        })
     }
 }
 

@@ -4,9 +4,9 @@ use serde::Serialize;
 
 use super::{Common, Failed, counted, print_json, stamp, table, work};
 use crate::app::{App, now};
-use crate::store::{Delivery, Receiver, SubscriptionState};
+use crate::store::{Delivery, Intent, Receiver, SubscriptionState};
 
-/// List WebSub subscriptions, show their last deliveries, or end one
+/// List WebSub subscriptions and requests that wait, show their last deliveries, or end one
 #[derive(clap::Args)]
 #[command(args_conflicts_with_subcommands = true)]
 pub(super) struct Subscriptions {
@@ -38,6 +38,9 @@ enum Action {
         callback: String,
     },
 }
+
+/// Requests that wait are shown, as far as these many.
+const WAITING: i64 = 20;
 
 #[derive(Serialize)]
 struct Line {
@@ -123,6 +126,15 @@ async fn list(app: &App, json: bool) -> Result<(), Failed> {
         ]);
     }
     say!("{table}\n{}", counted(lines.len(), "subscription"));
+    for Intent { topic, callback, mode, failures, .. } in app.store.waiting_intents(WAITING).await? {
+        let mode = mode.word();
+        let asked = if failures == 0 {
+            "not asked yet".to_owned()
+        } else {
+            format!("asked {} in vain", counted(failures, "time"))
+        };
+        say!("{mode} of {}.{} by {callback} waits for that callback's answer: {asked}", topic.feed, topic.format);
+    }
     Ok(())
 }
 

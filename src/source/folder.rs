@@ -60,9 +60,15 @@ const SECTIONS: &[&str] = &["sections", "section", "categories", "category"];
 const TAGS: &[&str] = &["tags", "tag", "keywords"];
 const IMAGE: &[&str] = &["image", "cover", "thumbnail"];
 const LANGUAGE: &[&str] = &["language", "lang"];
-const PUBLISHED: &[&str] = &["published", "date", "date_published", "published_at"];
-const UPDATED: &[&str] = &["updated", "modified", "date_modified", "lastmod", "updated_at"];
+const PUBLISHED: &[&str] =
+    &["published", "date", "date_published", "published_at", "pubDate", "publishDate", "datePublished"];
+const UPDATED: &[&str] =
+    &["updated", "modified", "date_modified", "lastmod", "updated_at", "updatedDate", "dateModified"];
 const STATE: &[&str] = &["draft", "status"];
+
+/// What is one text, and what is one or a list of them.
+const TEXTS: &[&[&str]] = &[ID, TITLE, LINK, SUMMARY, HTML, PLAIN, LANGUAGE];
+const NAMES: &[&[&str]] = &[AUTHORS, SECTIONS, TAGS];
 
 /// All that a front matter may say.
 const KNOWN: &[&[&str]] =
@@ -87,6 +93,9 @@ fn article(file: &File, zone: Tz, notes: &mut Vec<String>) -> Result<Option<Item
             return Err(told);
         }
         notes.push(format!("{}: {told}", file.path.display()));
+    }
+    for key in front.odd() {
+        notes.push(format!("{}: `{key}` has a value that is not understood", file.path.display()));
     }
     Ok(Some(Item {
         guid: Some(key.clone()),
@@ -122,14 +131,20 @@ impl FrontMatter {
         self.first(names).and_then(word)
     }
 
-    /// One name, or a list of names; in JSON Feed's way, an author is an object with a name.
+    /// One name, or a list of names.
     fn names(&self, names: &[&str]) -> Vec<String> {
-        let named = |value: &Value| word(value).or_else(|| word(value.get("name")?));
-        match self.first(names) {
-            Some(Value::Array(list)) => list.iter().filter_map(named).collect(),
-            Some(one) => named(one).into_iter().collect(),
-            None => Vec::new(),
-        }
+        one_or_many(self.first(names)).filter_map(name).collect()
+    }
+
+    /// The keys that are known and whose value says nothing, such as a switch where an author should be.
+    fn odd(&self) -> Vec<&str> {
+        let is_odd = |key: &str, value: &Value| {
+            let one_of = |keys: &[&[&str]]| keys.iter().any(|names| names.contains(&key));
+            (one_of(TEXTS) && word(value).is_none())
+                || (one_of(NAMES) && one_or_many(Some(value)).any(|value| name(value).is_none()))
+        };
+        let stated = self.0.iter().filter(|(_, value)| !value.is_null());
+        stated.filter(|(key, value)| is_odd(key, value)).map(|(key, _)| key.as_str()).collect()
     }
 
     fn date(&self, names: &[&str], zone: Tz) -> Result<Option<DateTime<Utc>>, String> {
@@ -195,6 +210,19 @@ fn word(value: &Value) -> Option<String> {
         }
         _ => None,
     }
+}
+
+fn one_or_many(value: Option<&Value>) -> impl Iterator<Item = &Value> {
+    let (one, many) = match value {
+        Some(Value::Array(many)) => (None, many.as_slice()),
+        one => (one, &[][..]),
+    };
+    one.into_iter().chain(many)
+}
+
+/// A name; in JSON Feed's way, an author is an object with a name.
+fn name(value: &Value) -> Option<String> {
+    word(value).or_else(|| word(value.get("name")?))
 }
 
 /// The front matter and the body of a file, by its ending.
@@ -281,9 +309,24 @@ mod tests {
     }
 
     #[test]
+    fn a_value_that_says_nothing_is_told() {
+        for (front, key) in
+            [("author = true", "author"), ("tags = [\"a\", false]", "tags"), ("summary = [\"a\"]", "summary")]
+        {
+            assert_eq!(told(front), Ok(vec![format!("a.md: `{key}` has a value that is not understood")]), "{front}");
+        }
+        for front in ["tags = [\"a\", 2026]", "authors = [{ name = \"Sana\" }]", "section = []"] {
+            assert_eq!(told(front), Ok(Vec::new()), "{front}");
+        }
+    }
+
+    #[test]
     fn a_date_that_is_meant_and_not_understood_is_no_date_of_now() {
         for front in ["publishd = 2026-11-24", "Date = \"24.11.2026\"", "date = \"tomorrow\"", "date = [2026, 11, 24]"]
         {
+            assert!(told(front).is_err(), "{front}");
+        }
+        for front in ["pubDate = \"tomorrow\"", "publishDate = 24.11"] {
             assert!(told(front).is_err(), "{front}");
         }
         for front in ["", "data = \"rain.csv\"", "published = true", "date = 2026-11-24\npublishd = 2026-11-25"] {

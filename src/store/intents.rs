@@ -62,6 +62,25 @@ pub struct Intent {
     pub failures: i64,
 }
 
+/// As in [`COLUMNS`].
+type Columns = (i64, String, String, String, String, String, Option<String>, i64, i64, i64);
+
+const COLUMNS: &str = "num, feed, format, callback, topic, mode, secret, lease, given, failures";
+
+fn intent((num, feed, format, callback, address, mode, secret, lease, given, failures): Columns) -> Intent {
+    Intent {
+        num,
+        topic: Topic { feed, format },
+        address,
+        callback,
+        mode: Mode::of(&mode),
+        secret,
+        lease: TimeDelta::milliseconds(lease),
+        given,
+        failures,
+    }
+}
+
 impl Store {
     /// Takes a request in, in place of an older one of the same callback. `false`: there are too many.
     pub async fn intend(&self, intent: &Intent, now: DateTime<Utc>) -> Result<bool, StoreError> {
@@ -110,28 +129,23 @@ impl Store {
         until: DateTime<Utc>,
         by: &str,
     ) -> Result<Vec<Intent>, StoreError> {
-        type Columns = (i64, String, String, String, String, String, Option<String>, i64, i64, i64);
         let mut tx = self.db.write_beside().await?;
         let sql = format!(
             "WITH due AS MATERIALIZED \
              (SELECT num FROM intents WHERE due_at <= $3 AND claimed_until <= $3 ORDER BY due_at LIMIT $4 {}) \
              UPDATE intents SET claimed_until = $1, claimed_by = $2 WHERE num IN (SELECT num FROM due) \
-             RETURNING num, feed, format, callback, topic, mode, secret, lease, given, failures",
+             RETURNING {COLUMNS}",
             tx.claiming("intents")
         );
         let rows: Vec<Columns> = tx.all(sql, args![millis(until), by, millis(now), limit]).await?;
         tx.commit_quietly().await?;
-        let intent = |(num, feed, format, callback, address, mode, secret, lease, given, failures): Columns| Intent {
-            num,
-            topic: Topic { feed, format },
-            address,
-            callback,
-            mode: Mode::of(&mode),
-            secret,
-            lease: TimeDelta::milliseconds(lease),
-            given,
-            failures,
-        };
+        Ok(rows.into_iter().map(intent).collect())
+    }
+
+    /// Up to `limit` requests that wait, those that were tried most often first.
+    pub async fn waiting_intents(&self, limit: i64) -> Result<Vec<Intent>, StoreError> {
+        let sql = format!("SELECT {COLUMNS} FROM intents ORDER BY failures DESC, num LIMIT $1");
+        let rows: Vec<Columns> = self.db.read().await?.all(sql, args![limit]).await?;
         Ok(rows.into_iter().map(intent).collect())
     }
 

@@ -19,7 +19,6 @@ mod tables;
 mod tests;
 mod upstreams;
 
-use std::path::Path;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -43,6 +42,9 @@ const PATIENCE: Duration = Duration::from_secs(3);
 /// What can go wrong with the database.
 #[derive(Debug, Error)]
 pub enum StoreError {
+    /// Its address is none.
+    #[error("{0}: a database's address is like sqlite:courant.db or postgres://user:password@host/database")]
+    Address(String),
     /// It can't be opened.
     #[error("can't open the database {url}: {why}")]
     Open {
@@ -54,10 +56,10 @@ pub enum StoreError {
         away: bool,
     },
     /// It is away for a while: it does not answer, or it has ended a connection.
-    #[error("the database does not answer ({0})")]
+    #[error("the database does not answer ({})", plainly(.0))]
     Away(sqlx::Error),
     /// A statement failed.
-    #[error("the database failed: {0}")]
+    #[error("the database failed: {}", plainly(.0))]
     Database(sqlx::Error),
     /// Somebody else has taken over what this worker had claimed; nothing was written.
     #[error("the claim on source {0} has expired and was taken over")]
@@ -87,6 +89,15 @@ impl StoreError {
     fn is_clash(&self) -> bool {
         let Self::Database(sqlx::Error::Database(told)) = self else { return false };
         told.is_unique_violation()
+    }
+}
+
+/// What happened, without the layers that it came through.
+fn plainly(error: &sqlx::Error) -> String {
+    match error {
+        sqlx::Error::Database(told) => told.message().to_owned(),
+        sqlx::Error::Io(error) => error.to_string(),
+        other => other.to_string(),
     }
 }
 
@@ -121,8 +132,7 @@ impl Store {
 
     /// Whether there is a database at `url` already: opening one that is a file would make it.
     pub fn is_there(url: &str) -> bool {
-        let Some(rest) = url.strip_prefix("sqlite:") else { return true };
-        rest.trim_start_matches("//").split('?').next().is_some_and(|file| Path::new(file).is_file())
+        db::file(url).is_none_or(|file| file.is_file())
     }
 
     /// Starts to watch what other processes write.

@@ -294,7 +294,7 @@ fn site(feeds: &'static [(&str, &[&str])]) -> std::net::SocketAddr {
             let path = head.first().and_then(|line| line.split(' ').nth(1)).unwrap_or_default();
             let feed = feeds.iter().find(|(feed, _)| *feed == path).map(|(_, titles)| {
                 let items: String = titles.iter().map(|title| format!("<item><title>{title}</title></item>")).collect();
-                format!("<rss version=\"2.0\"><channel><title>x</title>{items}</channel></rss>")
+                format!("<rss version=\"2.0\"><channel><title>x</title><link>/home/</link>{items}</channel></rss>")
             });
             let (status, kind, body) = match feed {
                 Some(feed) => (200, "application/rss+xml", feed),
@@ -311,23 +311,54 @@ fn site(feeds: &'static [(&str, &[&str])]) -> std::net::SocketAddr {
     at
 }
 
-/// What `add` says of a site, and the newsroom.toml that it writes.
-fn added(at: std::net::SocketAddr) -> (String, String) {
+/// What `add` says of an address, and the newsroom.toml that it writes.
+fn added(at: std::net::SocketAddr, path: &str) -> (String, String) {
     let newsroom = Newsroom::new("");
-    let output = newsroom.run(&["add", &format!("http://{at}/"), "--name", "site", "--feeds", "added"]);
+    let output = newsroom.run(&["add", &format!("http://{at}{path}"), "--name", "site", "--feeds", "added"]);
     assert_eq!(output.status, 0, "{output:?}");
     (output.stdout, std::fs::read_to_string(newsroom.path("added/newsroom.toml")).expect("the file"))
 }
 
 #[test]
 fn add_takes_the_articles_before_the_comments_and_says_if_there_are_none() {
-    let (told, file) = added(site(&[("/comments/feed/", &["Well said"]), ("/news.xml", &["Rain", "Hail"])]));
+    let (told, file) = added(site(&[("/comments/feed/", &["Well said"]), ("/news.xml", &["Rain", "Hail"])]), "/");
     assert!(told.contains("Found a feed with 2 entries at "), "{told}");
     assert!(file.contains("/news.xml\"") && file.contains("\n# contact  = "), "{file}");
-    let (told, file) = added(site(&[("/comments/feed/", &[]), ("/news.xml", &[])]));
+    let (told, file) = added(site(&[("/comments/feed/", &[]), ("/news.xml", &[])]), "/");
     assert!(told.contains("without any entries") && file.contains("/news.xml\""), "{told}");
-    let (_, file) = added(site(&[("/comments/feed/", &["Well said"])]));
+    let (_, file) = added(site(&[("/comments/feed/", &["Well said"])]), "/");
     assert!(file.contains("/comments/feed/\""), "better than nothing: {file}");
+}
+
+#[test]
+fn add_of_a_feeds_own_address_asks_the_feed_for_its_site() {
+    let at = site(&[("/news.xml", &["Rain"])]);
+    let (_, file) = added(at, "/news.xml");
+    assert!(file.contains(&format!("home       = \"http://{at}/home/\"")), "{file}");
+    let (_, file) = added(at, "/");
+    assert!(file.contains(&format!("home       = \"http://{at}/\"")), "{file}");
+}
+
+#[test]
+fn a_database_that_is_mistyped_is_told_and_not_made() {
+    let newsroom = Newsroom::of_files().with_rain();
+    for (command, status) in [(&["status"][..], 0), (&["subscriptions"], 2), (&["export", "out"], 2)] {
+        let output = newsroom.run(&[command, &["--database", "sqlite:typo.db"]].concat());
+        assert_eq!(output.status, status, "{output:?}");
+        assert!(output.stderr.contains("typo.db: there is no such database yet"), "{output:?}");
+        assert!(!newsroom.path("typo.db").exists(), "{command:?}");
+    }
+    for (database, status, told) in [
+        ("mysql://desk:secret@host/courant", 2, "a database's address is like sqlite:courant.db"),
+        ("sqlite:", 2, "a database's address is like sqlite:courant.db"),
+        ("sqlite:nowhere/courant.db", 1, "there is no folder nowhere"),
+        ("sqlite:feeds", 1, "it is a folder"),
+        ("sqlite:feeds/newsroom.toml", 1, "newsroom.toml: file is not a database"),
+    ] {
+        let output = newsroom.run(&["pull", "--database", database]);
+        assert_eq!(output.status, status, "{database}: {output:?}");
+        assert!(output.stderr.contains(told) && !output.stderr.contains("secret"), "{database}: {output:?}");
+    }
 }
 
 #[test]

@@ -6,16 +6,19 @@
 mod postgres;
 mod sqlite;
 
+use std::path::Path;
+
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
 use sqlx::migrate::Migrator;
+use sqlx::pool::PoolOptions;
 use sqlx::postgres::{PgPool, PgRow};
 use sqlx::sqlite::{SqlitePool, SqliteRow};
 use sqlx::{
     Arguments, AssertSqlSafe, ColumnIndex, Database, Decode, Encode, FromRow, Postgres, Sqlite, Transaction, Type,
 };
 
-use super::{StoreError, is_away};
+use super::{StoreError, is_away, plainly};
 
 /// Rows in one statement, at most: keeps the number of parameters in bounds, and statements few.
 pub(super) const ROWS: usize = 500;
@@ -122,14 +125,30 @@ pub(super) enum Changes {
     Postgres(postgres::Changes),
 }
 
+/// A pool whose connections grow as old as they like. Where one has to end in time, sqlx 0.9 starts a task that can fall into a
+/// loop without end, which takes a core and never lets the process stop (its issue 3645).
+fn pool<D: Database>(connections: u32) -> PoolOptions<D> {
+    PoolOptions::new().max_connections(connections).max_lifetime(None).idle_timeout(None)
+}
+
+/// The file of an SQLite database. One in memory is none: each connection would have its own.
+pub(super) fn file(url: &str) -> Option<&Path> {
+    let file = url.strip_prefix("sqlite:")?.trim_start_matches("//").split('?').next()?;
+    (!file.is_empty() && file != ":memory:").then_some(Path::new(file))
+}
+
 impl Db {
     /// Opens the database at `url`, making and migrating it where needed.
     pub(super) async fn open(url: &str) -> Result<Self, StoreError> {
         let bad = |why: String| StoreError::Open { url: shown(url), why, away: false };
         let failed =
-            |error: sqlx::Error| StoreError::Open { url: shown(url), why: error.to_string(), away: is_away(&error) };
+            |error: sqlx::Error| StoreError::Open { url: shown(url), why: plainly(&error), away: is_away(&error) };
         match url.split_once(':').map(|(scheme, _)| scheme) {
             Some("sqlite") => {
+                let file = file(url).ok_or_else(|| StoreError::Address(shown(url)))?;
+                if let Some(why) = sqlite::misplaced(file) {
+                    return Err(bad(why));
+                }
                 let (write, read) = sqlite::open(url).await.map_err(failed)?;
                 Ok(Db::Sqlite { write, read })
             }
@@ -138,7 +157,7 @@ impl Db {
                 let pool = postgres::open(url).await.map_err(failed)?;
                 Ok(Db::Postgres { pool, node })
             }
-            _ => Err(bad("it must be like sqlite:courant.db or postgres://user:password@host/database".to_owned())),
+            _ => Err(StoreError::Address(shown(url))),
         }
     }
 

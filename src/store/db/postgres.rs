@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::str::FromStr;
 use std::time::Duration;
 
-use sqlx::postgres::{PgConnectOptions, PgListener, PgPool, PgPoolOptions};
+use sqlx::postgres::{PgConnectOptions, PgListener, PgPool};
 use sqlx::{Connection, Executor, PgConnection, Postgres, Transaction};
 use tokio::time::timeout;
 
@@ -59,8 +59,7 @@ pub(super) async fn open(url: &str) -> Result<PgPool, sqlx::Error> {
     }
     tx.commit().await?;
     first.close().await?;
-    Ok(PgPoolOptions::new()
-        .max_connections(CONNECTIONS)
+    Ok(super::pool::<Postgres>(CONNECTIONS)
         .acquire_timeout(PATIENCE)
         // One whose other end is silent must not keep its place in the pool.
         .after_release(|connection, _| {

@@ -1,9 +1,11 @@
 //! SQLite, inside the process: the default.
 
+use std::path::Path;
 use std::str::FromStr;
 use std::time::{Duration, Instant};
 
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::Sqlite;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqliteSynchronous};
 
 use super::ROWS;
 
@@ -18,6 +20,15 @@ const AGAIN: Duration = Duration::from_millis(20);
 const WORDS: &str = "CREATE VIRTUAL TABLE IF NOT EXISTS words USING fts5 (text, content = '', contentless_delete = 1, \
                      detail = none, tokenize = \"unicode61 remove_diacritics 0 categories 'L* M* N* Co'\")";
 
+/// Why there can be no database at a place: SQLite itself says for everything that it is unable.
+pub(super) fn misplaced(file: &Path) -> Option<String> {
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.is_dir());
+    match folder {
+        Some(folder) => Some(format!("there is no folder {}", folder.display())),
+        None => file.is_dir().then(|| "it is a folder".to_owned()),
+    }
+}
+
 /// Opens the database at `url`, making and migrating it where needed: one connection to write, a few to read.
 pub(super) async fn open(url: &str) -> Result<(SqlitePool, SqlitePool), sqlx::Error> {
     let options = SqliteConnectOptions::from_str(url)?
@@ -27,11 +38,8 @@ pub(super) async fn open(url: &str) -> Result<(SqlitePool, SqlitePool), sqlx::Er
         .synchronous(SqliteSynchronous::Full)
         .busy_timeout(BUSY);
     let writer = || {
-        SqlitePoolOptions::new()
-            .max_connections(1)
-            // `data_version` counts for one connection, so that one must last.
-            .max_lifetime(None)
-            .idle_timeout(None)
+        // `data_version` counts for one connection, so it is well that it lasts.
+        super::pool::<Sqlite>(1)
             // Rows come from another thread: those of a claim in one go, not by changing threads for a few at a time.
             .connect_with(options.clone().pragma("cache_size", "-16000").row_buffer_size(ROWS))
     };
@@ -47,7 +55,7 @@ pub(super) async fn open(url: &str) -> Result<(SqlitePool, SqlitePool), sqlx::Er
     super::migrations().run_direct(None, &mut *tx, false).await?;
     sqlx::query(WORDS).execute(&mut *tx).await?;
     tx.commit().await?;
-    let read = SqlitePoolOptions::new().max_connections(4).connect_lazy_with(options.read_only(true));
+    let read = super::pool(4).connect_lazy_with(options.read_only(true));
     Ok((write, read))
 }
 
