@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::articles::new_nums;
 use super::db::{Arg, args};
+use super::stored::new_nums;
 use super::{Receiver, Store, StoreError, Topic, instant, millis};
 
 /// Rows of the log of deliveries.

@@ -4,10 +4,28 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 
-use super::articles::{COLUMNS, Columns, Outcome, Stored, Touches, link_key, new_nums, want};
 use super::db::{Arg, Tx, args};
+use super::documents::want;
+use super::stored::{COLUMNS, Columns, Stored, link_key, new_nums};
 use super::{StoreError, instant, millis};
 use crate::article::{Article, ArticleId, Draft, SourceKey};
+
+/// Which feeds a change concerns, by name: the article as readers saw it before, and as they see it after. The store does not
+/// know feeds, so it asks.
+pub type Touches<'a> = dyn Fn(Option<&Article>, Option<&Article>) -> Vec<String> + Send + Sync + 'a;
+
+/// What became of an article.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// Never seen before.
+    New,
+    /// Readers see something else than before; an article that came back, too.
+    Corrected,
+    /// Readers see it no longer.
+    Withdrawn,
+    /// Nothing to see.
+    Unchanged,
+}
 
 /// Under which name of the source an article comes.
 #[derive(Clone)]

@@ -1,11 +1,11 @@
 //! Topics and their documents.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::db::args;
+use super::db::{Tx, args};
 use super::{Store, StoreError, instant, millis, subscriptions};
 
 /// A feed in a format, both by name.
@@ -302,6 +302,14 @@ impl Store {
         states.sort_unstable_by(|one, other| one.topic.cmp(&other.topic));
         Ok(states)
     }
+}
+
+/// Raises `wanted` of the topics of these feeds. In sorted order, so that two workers never wait for each other in a circle.
+pub(super) async fn want(tx: &mut Tx, feeds: &BTreeSet<String>) -> Result<(), StoreError> {
+    for feed in feeds {
+        tx.run("UPDATE topics SET wanted = wanted + 1 WHERE feed = $1", args![feed.as_str()]).await?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::articles::new_nums;
 use super::db::args;
+use super::stored::new_nums;
 use super::{Store, StoreError, Topic, instant, millis};
 
 /// Requests that may wait for verification: more is an attack.

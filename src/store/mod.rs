@@ -13,6 +13,7 @@ mod intents;
 mod moves;
 mod select;
 mod sources;
+mod stored;
 mod subscriptions;
 mod tables;
 #[cfg(test)]
@@ -26,8 +27,9 @@ use thiserror::Error;
 
 use self::db::Db;
 
-pub use articles::{Batch, Outcome, Saved, Touches};
+pub use articles::{Batch, Saved};
 pub use deliveries::{Arrival, Delivered, Delivery, Owed};
+pub use desk::{Outcome, Touches};
 pub use documents::{Behind, Edition, Fresh, Rendered, Stored, Topic, TopicState};
 pub use intents::{Intent, Mode};
 pub use moves::{MoveError, Moved, Moving, move_newsroom};

@@ -13,8 +13,8 @@ use futures_util::stream::BoxStream;
 use thiserror::Error;
 
 use super::StoreError;
-use super::articles::new_nums;
 use super::db::{Arg, Db, ROWS, Tx, args, shown};
+use super::stored::new_nums;
 use super::tables::{ARTICLES, Row, TABLES, Table};
 use crate::article::words::words_of;
 

@@ -3,8 +3,8 @@
 use std::cell::OnceCell;
 use std::collections::HashSet;
 
-use super::articles::{COLUMNS, Columns, Stored};
 use super::db::{Arg, Tx, args};
+use super::stored::{COLUMNS, Columns, Stored};
 use super::{Store, StoreError};
 use crate::article::{Article, term, words::words};
 

@@ -3,8 +3,8 @@
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use super::articles::new_nums;
 use super::db::{Arg, Tx, args};
+use super::stored::new_nums;
 use super::{Store, StoreError, Topic, instant, millis};
 
 /// What a subscription's callback is sent.

@@ -6,7 +6,7 @@ use super::atom_parts;
 use super::dates::check_rfc2822;
 use super::findings::Findings;
 use super::language::check_language;
-use super::rss_item::{self, Guids};
+use super::rss_item::{self, Guids, unknown};
 use super::url::{self, Letters};
 use super::values::{check_mail_with_name, check_positive, is_digits, shown};
 use super::xml::{self, ATOM};
@@ -222,11 +222,4 @@ fn check_skips(skips: Node, findings: &mut Findings) {
             seen.push(value);
         }
     }
-}
-
-/// Tells of an element that RSS does not have.
-pub(super) fn unknown(node: Node, findings: &mut Findings) {
-    let parent = node.parent().map_or("", xml::name);
-    let message = format!("<{}> does not exist in <{}>", shown(xml::name(node)), shown(parent));
-    findings.error(xml::at(node), "unknown-element", message);
 }

@@ -9,7 +9,6 @@ use super::dates::check_rfc2822;
 use super::extensions::{CONTENT, DC};
 use super::findings::Findings;
 use super::html;
-use super::rss::unknown;
 use super::url::{self, Letters};
 use super::values::{check_count, check_mail_with_name, check_media_type, is_digits, shown};
 use super::xml::{self, ATOM};
@@ -182,4 +181,11 @@ fn check_enclosure(enclosure: Node, findings: &mut Findings) {
         let at = xml::attribute_at(enclosure, "type");
         check_media_type(at, "the type of <enclosure>", media_type, findings);
     }
+}
+
+/// Tells of an element that RSS does not have.
+pub(super) fn unknown(node: Node, findings: &mut Findings) {
+    let parent = node.parent().map_or("", xml::name);
+    let message = format!("<{}> does not exist in <{}>", shown(xml::name(node)), shown(parent));
+    findings.error(xml::at(node), "unknown-element", message);
 }

@@ -7,6 +7,7 @@ mod publish;
 mod pull;
 mod release;
 mod subscribe;
+mod tally;
 mod verify;
 mod watch;
 
@@ -27,7 +28,8 @@ use crate::store::StoreError;
 
 pub use compress::compress_all;
 pub use publish::publish_all;
-pub use pull::{Failure, Progress, Tally, pull, push};
+pub use pull::{Failure, Progress, pull, push};
+pub use tally::Tally;
 
 /// Pulls at the same time.
 const PULLS: usize = 4;

@@ -1,6 +1,6 @@
 //! The duty to pull: due sources, one pull of a source at a time.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,6 +12,7 @@ use tokio::sync::{Mutex, Notify};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
+use super::tally::Tally;
 use super::{Duty, DutyError, Next, jitter};
 use crate::app::{App, Newsroom, claim_name, now, unguessable};
 use crate::article::{Draft, Item, SourceKey};
@@ -45,48 +46,6 @@ const BACKSTOP: TimeDelta = TimeDelta::hours(1);
 
 /// Lines about rejected articles in the log, for each pull.
 const TOLD: usize = 20;
-
-/// What a pull came to.
-#[derive(Debug, Default, Clone)]
-pub struct Tally {
-    /// What became of each article: a pull may meet one twice.
-    outcomes: HashMap<SourceKey, Outcome>,
-    /// Why some could not become articles, by what the source calls them.
-    pub rejected: BTreeMap<String, String>,
-    /// Those that are dated in the future.
-    pub waiting: HashSet<SourceKey>,
-    /// What the operator should know about how the source was read.
-    pub note: Option<String>,
-}
-
-impl Tally {
-    fn take(&mut self, key: SourceKey, outcome: Outcome) {
-        let known = self.outcomes.entry(key).or_insert(outcome);
-        if *known == Outcome::Unchanged {
-            *known = outcome;
-        }
-    }
-
-    /// How many articles had this outcome.
-    pub fn count(&self, outcome: Outcome) -> usize {
-        self.outcomes.values().filter(|known| **known == outcome).count()
-    }
-
-    /// What the operator should know until the next pull: how the source was read, and what was left out.
-    fn remark(&self) -> Option<String> {
-        let left_out = self
-            .rejected
-            .first_key_value()
-            .map(|(key, why)| format!("{} rejected by the last pull, such as {key}: {why}", self.rejected.len()));
-        let parts: Vec<String> = self.note.iter().cloned().chain(left_out).collect();
-        (!parts.is_empty()).then(|| parts.join("; "))
-    }
-
-    /// Whether readers may see a difference.
-    pub fn changed(&self) -> bool {
-        self.outcomes.values().any(|outcome| *outcome != Outcome::Unchanged)
-    }
-}
 
 /// How far a pull has come, for who watches it.
 #[derive(Debug, Clone, Copy)]

@@ -172,7 +172,7 @@ fn a_move_from_nowhere_or_to_itself_is_refused_and_makes_nothing() {
     assert!(output.stderr.contains("sqlite:courant.db: there is no such file"), "{output:?}");
     newsroom.pull("desk");
     assert_eq!(moved(&newsroom, "sqlite:courant.db", "sqlite:courant.db").status, 2);
-    assert_eq!(moved(&newsroom, "sqlite:courant.db", "nonsense:x").status, 1);
+    assert_eq!(moved(&newsroom, "sqlite:courant.db", "nonsense:x").status, 2);
     assert_eq!(newsroom.run(&["move", "--to", "sqlite:new.db"]).status, 2);
     assert!(!newsroom.path("new.db").exists());
 }

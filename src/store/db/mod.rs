@@ -3,6 +3,7 @@
 //! A query is an ordinary function with one text; it calls [`Tx::run`] or [`Tx::all`] with arguments, and does not know which
 //! database answers.
 
+mod arg;
 mod postgres;
 mod sqlite;
 
@@ -14,86 +15,21 @@ use sqlx::migrate::Migrator;
 use sqlx::pool::PoolOptions;
 use sqlx::postgres::{PgPool, PgRow};
 use sqlx::sqlite::{SqlitePool, SqliteRow};
-use sqlx::{
-    Arguments, AssertSqlSafe, ColumnIndex, Database, Decode, Encode, FromRow, Postgres, Sqlite, Transaction, Type,
-};
+use sqlx::{AssertSqlSafe, Database, FromRow, Postgres, Sqlite, Transaction};
+
+pub(super) use arg::{Arg, Kind};
+use arg::{bound, values};
 
 use super::{StoreError, is_away, plainly};
 
 /// Rows in one statement, at most: keeps the number of parameters in bounds, and statements few.
 pub(super) const ROWS: usize = 500;
 
-/// A value that is bound to a query.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) enum Arg {
-    Int(i64),
-    MaybeInt(Option<i64>),
-    Text(String),
-    MaybeText(Option<String>),
-    Bytes(Vec<u8>),
-    MaybeBytes(Option<Vec<u8>>),
-}
-
-impl Arg {
-    /// How many bytes it has, more or less.
-    pub(super) fn size(&self) -> usize {
-        match self {
-            Arg::Text(text) | Arg::MaybeText(Some(text)) => text.len(),
-            Arg::Bytes(bytes) | Arg::MaybeBytes(Some(bytes)) => bytes.len(),
-            _ => size_of::<i64>(),
-        }
-    }
-}
-
-/// What a column holds, for [`Tx::rows`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
-    Int,
-    Text,
-    Bytes,
-}
-
-impl From<i64> for Arg {
-    fn from(value: i64) -> Self {
-        Arg::Int(value)
-    }
-}
-impl From<Option<i64>> for Arg {
-    fn from(value: Option<i64>) -> Self {
-        Arg::MaybeInt(value)
-    }
-}
-impl From<&str> for Arg {
-    fn from(value: &str) -> Self {
-        value.to_owned().into()
-    }
-}
-impl From<String> for Arg {
-    fn from(value: String) -> Self {
-        Arg::Text(storable(value))
-    }
-}
-impl From<Option<String>> for Arg {
-    fn from(value: Option<String>) -> Self {
-        Arg::MaybeText(value.map(storable))
-    }
-}
-impl From<&[u8]> for Arg {
-    fn from(value: &[u8]) -> Self {
-        Arg::Bytes(value.to_vec())
-    }
-}
-
 /// Arguments of a query, in the order of `$1`, `$2`, …
 macro_rules! args {
     ($($value:expr),* $(,)?) => { vec![$($crate::store::db::Arg::from($value)),*] };
 }
 pub(super) use args;
-
-/// A text without NUL, which PostgreSQL does not store, and which means nothing in any text of ours.
-fn storable(text: String) -> String {
-    if text.contains('\0') { text.replace('\0', "") } else { text }
-}
 
 /// A row that can come from any of the databases.
 pub(super) trait Row: for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin {}
@@ -455,46 +391,6 @@ fn migrations() -> Migrator {
 /// `$2,$3,$4` for three values after one.
 fn placeholders(before: usize, count: usize) -> String {
     (before + 1..=before + count).map(|number| format!("${number}")).collect::<Vec<_>>().join(",")
-}
-
-fn bound<D: Database>(args: Vec<Arg>) -> Result<D::Arguments, StoreError>
-where
-    i64: for<'q> Encode<'q, D> + Type<D>,
-    Option<i64>: for<'q> Encode<'q, D> + Type<D>,
-    String: for<'q> Encode<'q, D> + Type<D>,
-    Option<String>: for<'q> Encode<'q, D> + Type<D>,
-    Vec<u8>: for<'q> Encode<'q, D> + Type<D>,
-    Option<Vec<u8>>: for<'q> Encode<'q, D> + Type<D>,
-{
-    let mut bound = D::Arguments::default();
-    for arg in args {
-        match arg {
-            Arg::Int(value) => bound.add(value),
-            Arg::MaybeInt(value) => bound.add(value),
-            Arg::Text(value) => bound.add(value),
-            Arg::MaybeText(value) => bound.add(value),
-            Arg::Bytes(value) => bound.add(value),
-            Arg::MaybeBytes(value) => bound.add(value),
-        }
-        .map_err(sqlx::Error::Encode)?;
-    }
-    Ok(bound)
-}
-
-/// A row's values.
-fn values<'r, R: sqlx::Row>(row: &'r R, kinds: &[Kind]) -> Result<Vec<Arg>, StoreError>
-where
-    usize: ColumnIndex<R>,
-    i64: Decode<'r, R::Database> + Type<R::Database>,
-    String: Decode<'r, R::Database> + Type<R::Database>,
-    Vec<u8>: Decode<'r, R::Database> + Type<R::Database>,
-{
-    let value = |(at, kind): (usize, &Kind)| match kind {
-        Kind::Int => Ok(Arg::from(row.try_get::<Option<i64>, _>(at)?)),
-        Kind::Text => Ok(Arg::from(row.try_get::<Option<String>, _>(at)?)),
-        Kind::Bytes => Ok(Arg::MaybeBytes(row.try_get(at)?)),
-    };
-    kinds.iter().enumerate().map(value).collect()
 }
 
 /// A database's address as it may be shown: without its password, which may be part of the query as well.
