@@ -8,17 +8,14 @@ FROM rust:1.95-bookworm AS build
 WORKDIR /build
 
 # Dependencies first, in a layer of their own: it is built again only when the manifest or the lock file changes.
-# Benches and tests come along because the manifest names them, and cargo wants to see what is named. Afterwards our own
-# (empty) crate is cleaned away, so that its fresh date can't make cargo take the real one for built.
+# Afterwards our own (empty) crate is cleaned away, so that its fresh date can't make cargo take the real one for built.
 COPY Cargo.toml Cargo.lock ./
-COPY benches benches
-COPY tests tests
 RUN mkdir src \
     && echo 'fn main() {}' > src/main.rs \
     && touch src/lib.rs \
     && cargo build --locked --profile dist --bin courant \
     && cargo clean --locked --profile dist --package courant \
-    && rm -r src benches tests
+    && rm -r src
 
 COPY . .
 RUN cargo build --locked --profile dist --bin courant
@@ -48,8 +45,8 @@ VOLUME /data
 EXPOSE 8080
 
 # /livez answers 200 while the process is up. bash, which every Debian has, speaks TCP
-# by itself, so the image needs no curl. A container with --role worker has no web server: start it with
-# --no-healthcheck.
+# by itself, so the image needs no curl. It asks the port of COURANT_LISTEN: for another, set the variable and not --listen. A
+# container with --role worker has no web server: start it with --no-healthcheck.
 HEALTHCHECK --interval=15s --timeout=5s --start-period=60s --retries=3 \
     CMD ["/bin/bash", "-c", "exec 3<>/dev/tcp/127.0.0.1/${COURANT_LISTEN##*:} && printf 'GET /livez HTTP/1.1\\r\\nHost: localhost\\r\\nConnection: close\\r\\n\\r\\n' >&3 && [[ $(timeout 4 cat <&3) == 'HTTP/1.1 200 '* ]]"]
 
