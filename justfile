@@ -13,7 +13,7 @@ test *FILTER:
 
 # what is inside one process: rendering, compression, the pipeline
 bench *FILTER:
-    cargo bench --locked -- {{ FILTER }}
+    cargo bench --locked --bench inside -- {{ FILTER }}
 
 # served documents against nginx, side by side (needs nginx and wrk)
 bench-serve:

@@ -161,6 +161,8 @@ pub struct App {
     away: AtomicBool,
     /// What the last pull of each source left out, and why.
     left_out: Mutex<BTreeMap<String, BTreeMap<String, String>>>,
+    /// What the last pull of each source noted.
+    noted: Mutex<BTreeMap<String, Option<String>>>,
 }
 
 impl App {
@@ -194,6 +196,7 @@ impl App {
             loaded: AtomicBool::new(false),
             away: AtomicBool::new(false),
             left_out: Mutex::default(),
+            noted: Mutex::default(),
         };
         Ok(Arc::new(app))
     }
@@ -281,6 +284,12 @@ impl App {
         let mut all = self.left_out.lock().unwrap_or_else(PoisonError::into_inner);
         let before = all.insert(source.to_owned(), now.clone()).unwrap_or_default();
         now.iter().filter(|(key, why)| before.get(*key) != Some(why)).collect()
+    }
+
+    /// Notes what a pull has to say, and tells whether the pull before said something else.
+    pub fn is_news(&self, source: &str, note: Option<&String>) -> bool {
+        let mut noted = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
+        noted.insert(source.to_owned(), note.cloned()).flatten().as_ref() != note
     }
 
     /// Says that everything that was owed at the start is there.

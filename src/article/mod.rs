@@ -3,6 +3,7 @@
 //! Plain, owned, and immutable once made. This room imports no other.
 
 pub mod date;
+pub mod language;
 pub mod markup;
 pub mod spelling;
 pub mod words;

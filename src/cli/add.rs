@@ -8,6 +8,7 @@ use serde::Deserialize;
 use url::{Host, Url};
 
 use super::{Common, Failed, counted, private_network, work};
+use crate::article::language::is_language_tag;
 use crate::config::is_name;
 use crate::fetch::{Answer, FetchError, Fetcher};
 use crate::source::{Link, links, rest_root};
@@ -19,10 +20,16 @@ use crate::source::{Link, links, rest_root};
 #[derive(clap::Args)]
 pub(super) struct Add {
     /// The site that people read, or a feed's own address
+    #[arg(value_parser = typed)]
     url: Url,
     /// What to call the source [default: by the site's host]
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
+}
+
+/// An address as people type it.
+fn typed(text: &str) -> Result<Url, url::ParseError> {
+    if text.contains("://") { text.parse() } else { format!("https://{text}").parse() }
 }
 
 /// Where feeds usually are.
@@ -32,7 +39,7 @@ const USUAL: &[&str] = &["feed/", "feed", "rss", "rss.xml", "feed.xml", "atom.xm
 struct Found {
     kind: &'static str,
     url: Url,
-    /// The site that a feed says it belongs to, if all we had was the feed's own address.
+    /// The site that it says it is, or that a feed whose own address was typed says it belongs to.
     home: Option<Url>,
     title: Option<String>,
     timezone: Option<String>,
@@ -133,6 +140,8 @@ fn told(error: &FetchError) -> Failed {
 #[derive(Deserialize)]
 struct Index {
     name: Option<String>,
+    /// The site's front page: what was typed may be an article.
+    home: Option<Url>,
     #[serde(default)]
     timezone_string: String,
 }
@@ -145,14 +154,19 @@ async fn as_wordpress(net: &Fetcher, root: &Url, home: &Url) -> Option<Found> {
     posts.query_pairs_mut().append_pair("per_page", "1");
     let open = net.get(&posts, &[]).await.ok()?.ok().ok()?;
     let total = open.header("x-wp-total").unwrap_or("some").to_owned();
+    let mut front = index.home.filter(|front| front.host_str() == home.host_str()).unwrap_or_else(|| home.clone());
+    if !front.path().ends_with('/') {
+        front.set_path(&format!("{}/", front.path()));
+    }
+    let told = format!("Found a WordPress with {total} posts at {front} (those that ask for a password stay there)");
     Some(Found {
         kind: "wordpress",
-        url: home.clone(),
-        home: None,
+        url: front.clone(),
+        home: Some(front),
         title: index.name.filter(|name| !name.is_empty()),
         timezone: Some(index.timezone_string).filter(|zone| zone.parse::<chrono_tz::Tz>().is_ok()),
         language: None,
-        told: format!("Found a WordPress with {total} posts at {home} (those that ask for a password stay there)"),
+        told,
         is_empty: false,
     })
 }
@@ -171,7 +185,7 @@ fn as_feed(answer: &Answer) -> Option<Found> {
         home: page.filter(|page| page.has_host() && *page != answer.url).or_else(|| answer.url.join("/").ok()),
         title: feed.title.map(|title| title.content),
         timezone: None,
-        language: feed.language.filter(|language| crate::normalize::is_language_tag(language)),
+        language: feed.language.filter(|language| is_language_tag(language)),
         told: match entries {
             0 => format!("Found a feed without any entries at {}: is it the right one?", answer.url),
             some => format!("Found a feed with {} at {}", counted(some, "entry"), answer.url),

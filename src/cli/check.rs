@@ -7,7 +7,7 @@ use super::silent::silent_feeds;
 use super::{Common, Failed, counted, draw, print_json};
 use crate::app::Newsroom;
 use crate::config::{Config, Mistake, Mistakes};
-use crate::source::Cursor;
+use crate::source::{Cursor, Rejection};
 use crate::store::Store;
 
 /// Read the newsroom's files and tell every mistake
@@ -34,6 +34,8 @@ struct Asked {
     source: String,
     ok: bool,
     told: String,
+    /// Articles that can't be read, and why.
+    left_out: Vec<String>,
 }
 
 impl Check {
@@ -63,20 +65,20 @@ impl Check {
                     Ok(pulled) => {
                         let more = if pulled.more { " and there are more" } else { "" };
                         let note = pulled.note.map(|note| format!("; {note}")).unwrap_or_default();
-                        let left_out = match pulled.rejected.first() {
-                            Some(first) => {
-                                format!("; {} left out, such as {}: {}", pulled.rejected.len(), first.key, first.why)
-                            }
-                            None => String::new(),
-                        };
-                        let told =
-                            format!("answers with {}{more}{left_out}{note}", counted(pulled.items.len(), "article"));
-                        Asked { source: source.name.clone(), ok: true, told }
+                        let told = format!("answers with {}{more}{note}", counted(pulled.items.len(), "article"));
+                        let told_of = |rejection: Rejection| format!("{}: {}", rejection.key, rejection.why);
+                        let left_out = pulled.rejected.into_iter().map(told_of).collect();
+                        Asked { source: source.name.clone(), ok: true, told, left_out }
                     }
-                    Err(error) => Asked { source: source.name.clone(), ok: false, told: error.to_string() },
+                    Err(error) => {
+                        Asked { source: source.name.clone(), ok: false, told: error.to_string(), left_out: Vec::new() }
+                    }
                 };
                 if !self.json {
                     say!("{}: {}", asked.source, asked.told);
+                    for article in &asked.left_out {
+                        say!("    left out: {article}");
+                    }
                 }
                 report.ok &= asked.ok;
                 report.sources.push(asked);

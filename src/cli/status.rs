@@ -73,7 +73,7 @@ impl Status {
             eprintln!("courant: {database}: {NO_DATABASE}");
             Seen::default()
         };
-        let Seen { articles, withdrawn, sources, topics, silent, subscriptions } = seen;
+        let Seen { articles, withdrawn, sources, abandoned, topics, silent, subscriptions } = seen;
         if self.json {
             return print_json(&Report {
                 articles,
@@ -96,6 +96,10 @@ impl Status {
         let told = sources.iter().filter_map(|source| Some((&source.name, source.error.as_ref()?)));
         for (name, error) in told {
             say!("\n{name} failed: {error}");
+        }
+        for (name, articles) in &abandoned {
+            let held = counted(*articles, "article");
+            say!("\n{name} is in newsroom.toml no more; the {held} that it brought stay as they are");
         }
         for source in &sources {
             source.note.iter().for_each(|note| say!("\n{}: {note}", source.name));
@@ -122,6 +126,8 @@ struct Seen {
     articles: i64,
     withdrawn: i64,
     sources: Vec<SourceState>,
+    /// Sources that were taken out of newsroom.toml, with how many articles they brought.
+    abandoned: Vec<(String, i64)>,
     topics: Vec<TopicState>,
     silent: BTreeMap<String, String>,
     subscriptions: SubscriptionTotals,
@@ -130,14 +136,18 @@ struct Seen {
 impl Seen {
     async fn read(store: &Store, config: Option<&Config>) -> Result<Self, StoreError> {
         let (articles, withdrawn) = store.article_counts().await?;
-        let mut sources = store.source_states(now()).await?;
-        // A source that was taken out of newsroom.toml keeps its articles, but is no business of today.
-        sources.retain(|source| config.is_none_or(|config| config.source(&source.name).is_some()));
+        let is_there = |source: &SourceState| config.is_none_or(|config| config.source(&source.name).is_some());
+        let (sources, abandoned): (Vec<_>, Vec<_>) = store.source_states(now()).await?.into_iter().partition(is_there);
         let feeds = config.map_or(&[][..], |config| &config.feeds);
         Ok(Self {
             articles,
             withdrawn,
             sources,
+            abandoned: abandoned
+                .into_iter()
+                .filter(|source| source.articles > 0)
+                .map(|source| (source.name, source.articles))
+                .collect(),
             topics: store.topic_states().await?,
             silent: silent_feeds(store, feeds).await?.into_iter().collect(),
             subscriptions: store.subscription_totals(now()).await?,

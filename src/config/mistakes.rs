@@ -79,8 +79,9 @@ pub(super) fn in_plain_words(kind: Kind, told: &str, key: Option<&str>, here: &s
         if here == SOURCE {
             known.extend(SOURCE_KEYS);
         }
-        let help = kind.home_of(unknown, here);
-        return (format!("unknown key `{unknown}`"), help.or_else(|| Some(suggestion(unknown, &known))));
+        let plural = known.iter().find(|word| word.strip_suffix('s') == Some(unknown)).map(|word| did_you_mean(word));
+        let help = plural.or_else(|| kind.home_of(unknown, here)).unwrap_or_else(|| suggestion(unknown, &known));
+        return (format!("unknown key `{unknown}`"), Some(help));
     }
     if let Some((unknown, known)) = unknown(told, "unknown variant `") {
         return (takes.unwrap_or_else(|| told.to_owned()), nearest(unknown, known).map(did_you_mean));

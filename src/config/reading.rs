@@ -317,7 +317,8 @@ fn webhook_key(file: &mut File, dir: &Path, table: &SourceTable) -> Option<Strin
     match read.and_then(|text| Secret::try_from(text.trim().to_owned())) {
         Ok(key) => Some(key.0),
         Err(why) => {
-            file.mistake(path.span(), format!("{}: {why}", path.get_ref().display()), None);
+            let help = "a path is relative to newsroom.toml".to_owned();
+            file.mistake(path.span(), format!("{}: {why}", dir.join(path.get_ref()).display()), Some(help));
             None
         }
     }

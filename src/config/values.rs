@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use crate::normalize::is_language_tag;
+use crate::article::language::is_language_tag;
 
 pub(super) use crate::source::WebAddress;
 

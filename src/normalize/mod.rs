@@ -14,8 +14,6 @@ use url::Url;
 use crate::article::words::plain_text;
 use crate::article::{Article, ArticleId, Draft, Image, Item, LONGEST_NAME, SourceKey, Text, is_rtl};
 
-pub use language::is_language_tag;
-
 /// Bytes of a raw headline.
 const MAX_TITLE: usize = 32 << 10;
 /// Bytes of a raw body.

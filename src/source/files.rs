@@ -1,6 +1,7 @@
 //! What the kinds that read files share: walking a folder, its bounds, and what is gone from it.
 
-use std::collections::HashSet;
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -40,6 +41,30 @@ pub(super) struct Batch {
     pub(super) rejected: Vec<Rejection>,
     /// What looks like a slip, and is no reason to leave an article out.
     pub(super) notes: Vec<String>,
+    /// Which file each article is in.
+    places: HashMap<SourceKey, PathBuf>,
+}
+
+impl Batch {
+    /// Takes an article that must be in one file alone. Of two with one id neither counts, and what is published stays: which
+    /// of them is meant, nobody can tell.
+    pub(super) fn take(&mut self, file: &File, item: Item) {
+        match self.places.entry(item.key.clone()) {
+            Entry::Vacant(place) => {
+                place.insert(file.path.clone());
+                self.items.push(item);
+            }
+            Entry::Occupied(place) => {
+                let why = format!("{} has the same id; one of the two needs another", place.get().display());
+                self.items.retain(|other| other.key != item.key);
+                self.reject(file, why);
+            }
+        }
+    }
+
+    pub(super) fn reject(&mut self, file: &File, why: String) {
+        self.rejected.push(Rejection { key: file.name.clone(), why: format!("{}: {why}", file.path.display()) });
+    }
 }
 
 /// Notes that are told of one pull.
@@ -59,13 +84,13 @@ pub(super) async fn pull(
         .map_err(|error| PullError::Unreadable(format!("reading the files failed: {error}")))??;
     let kept = held.keys().await?;
     if batch.items.is_empty() && batch.rejected.is_empty() && kept.len() > 1 {
-        let told = "there is no article here any more, and there were several; if that is meant, take the source out of newsroom.toml";
+        let told = "there is no article here any more, and there were several; if that is meant, leave one, pull, and then remove that one";
         return Err(PullError::Unreadable(format!("{}: {told}", place.display())));
     }
     let present: HashSet<&SourceKey> = batch.items.iter().map(|item| &item.key).collect();
     let missing: Vec<SourceKey> = kept.into_iter().filter(|key| !present.contains(key)).collect();
     let hold_back = !batch.rejected.is_empty() && !missing.is_empty();
-    let held_back = hold_back.then(|| "a file can't be read, so nothing is withdrawn until that is mended".to_owned());
+    let held_back = hold_back.then(|| "while a file is left out, nothing is withdrawn".to_owned());
     let more = batch.notes.len().saturating_sub(NOTES);
     let more = (more > 0).then(|| format!("and {more} more like these"));
     let notes: Vec<String> = held_back.into_iter().chain(batch.notes.into_iter().take(NOTES)).chain(more).collect();

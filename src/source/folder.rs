@@ -12,8 +12,9 @@ use chrono_tz::Tz;
 use serde_json::{Map, Value};
 use toml::de::{Error as TomlError, ValueDeserializer};
 
-use super::files::{self, Batch, File};
+use super::files::{self, File};
 use super::{Cursor, Held, Kind, Place, PullError, Pulled, Source};
+use crate::article::language::is_language_tag;
 use crate::article::spelling::nearest;
 use crate::article::{Image, Item, SourceKey, Text, date};
 use crate::fetch::Fetcher;
@@ -37,7 +38,8 @@ impl Source for Folder {
         let zone = self.zone;
         files::pull(self.path.clone(), ENDINGS, since, held, move |file, batch| {
             match article(file, zone, &mut batch.notes) {
-                Ok(item) => batch.items.extend(item),
+                Ok(Some(item)) => batch.take(file, item),
+                Ok(None) => {}
                 Err(why) => batch.reject(file, why),
             }
         })
@@ -93,6 +95,9 @@ fn article(file: &File, zone: Tz, notes: &mut Vec<String>) -> Result<Option<Item
             return Err(told);
         }
         notes.push(format!("{}: {told}", file.path.display()));
+    }
+    if let Some(language) = front.text(LANGUAGE).filter(|language| !is_language_tag(language.trim())) {
+        notes.push(format!("{}: `{language}` is not a language tag such as en, ur or en-PK", file.path.display()));
     }
     for key in front.odd() {
         notes.push(format!("{}: `{key}` has a value that is not understood", file.path.display()));
@@ -225,6 +230,9 @@ fn name(value: &Value) -> Option<String> {
     word(value).or_else(|| word(value.get("name")?))
 }
 
+/// Lines above the front matter: a file begins with its fence.
+const FENCE: usize = 1;
+
 /// The front matter and the body of a file, by its ending.
 fn split(path: &Path, text: &str) -> Result<(FrontMatter, Option<Text>), String> {
     let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default().to_ascii_lowercase();
@@ -233,11 +241,22 @@ fn split(path: &Path, text: &str) -> Result<(FrontMatter, Option<Text>), String>
     }
     let (front, body) = if let Some(rest) = fenced(text, "+++") {
         let (front, body) = rest?;
-        (toml::from_str(front).map_err(|error| error.message().to_owned())?, body)
+        let told = |error: TomlError| {
+            let before = error.span().and_then(|span| front.get(..span.start)).unwrap_or_default();
+            format!("line {}: {}", FENCE + before.matches('\n').count() + 1, error.message())
+        };
+        (toml::from_str(front).map_err(told)?, body)
     } else if let Some(rest) = fenced(text, "---") {
         let (front, body) = rest?;
-        let first_line = |error: serde_saphyr::Error| error.to_string().lines().next().unwrap_or_default().to_owned();
-        let front: Option<Map<String, Value>> = serde_saphyr::from_str(front).map_err(first_line)?;
+        let told = |error: serde_saphyr::Error| {
+            let line = error.location().and_then(|place| usize::try_from(place.line()).ok()).unwrap_or(1);
+            let why = error.without_snippet().to_string();
+            let why = why.lines().next().unwrap_or_default().to_owned();
+            // With its place in the front matter alone.
+            let why = why.split_once(": ").filter(|(place, _)| place.contains("line ")).map_or(&*why, |(_, why)| why);
+            format!("line {}: {why}", FENCE + line)
+        };
+        let front: Option<Map<String, Value>> = serde_saphyr::from_str(front).map_err(told)?;
         (front.unwrap_or_default(), body)
     } else {
         return Err(
@@ -269,12 +288,6 @@ fn from_markdown(text: &str) -> String {
     let mut out = String::with_capacity(text.len() * 5 / 4);
     html::push_html(&mut out, Parser::new_ext(text, options));
     out
-}
-
-impl Batch {
-    fn reject(&mut self, file: &File, why: String) {
-        self.rejected.push(super::Rejection { key: file.name.clone(), why: format!("{}: {why}", file.path.display()) });
-    }
 }
 
 #[cfg(test)]
@@ -315,6 +328,7 @@ mod tests {
         {
             assert_eq!(told(front), Ok(vec![format!("a.md: `{key}` has a value that is not understood")]), "{front}");
         }
+        assert_eq!(told("lang = \"Urdu\"").map(|notes| notes.len()), Ok(1));
         for front in ["tags = [\"a\", 2026]", "authors = [{ name = \"Sana\" }]", "section = []"] {
             assert_eq!(told(front), Ok(Vec::new()), "{front}");
         }
@@ -360,6 +374,8 @@ mod tests {
             ("no front matter", "front matter"),
             ("+++\ntitle = \"x\"\n", "closing +++"),
             ("+++\ntitle = \"x\"\ndate = \"tomorrow\"\n+++\n", "not a date"),
+            ("+++\ntitle = \"x\"\nauthor = Sana\n+++\n", "line 3: "),
+            ("---\ntitle: x\nauthor: a: b\n---\n", "line 3: mapping values"),
             ("---\ntags: [a]\n---\n", "no title"),
         ] {
             let error = read("a.md", text).expect_err(text);

@@ -83,7 +83,11 @@ impl Metrics {
             Family::<OfSource, Number>::default(),
             Family::<OfSource, Number>::default(),
         );
-        for source in app.store.source_states(now()).await? {
+        let newsroom = app.newsroom();
+        let mut sources = app.store.source_states(now()).await?;
+        // Of one that was taken out of newsroom.toml, no alarm would ever end.
+        sources.retain(|source| newsroom.config.source(&source.name).is_some());
+        for source in sources {
             let label = OfSource { source: source.name };
             failing.get_or_create(&label).set(source.failures);
             held.get_or_create(&label).set(source.articles);

@@ -79,24 +79,48 @@ pub async fn publish_all(app: &Arc<App>, stop: &CancellationToken) -> Result<boo
             all = false;
         }
     }
-    let cores = std::thread::available_parallelism().map_or(2, usize::from);
     let feeds: Vec<_> = feeds.into_iter().collect();
-    for feeds in feeds.chunks(FEEDS) {
-        if stop.is_cancelled() {
+    let mut chunks = feeds.chunks(FEEDS);
+    let mut rendered = Vec::new();
+    loop {
+        let next = chunks.next().filter(|_| !stop.is_cancelled());
+        // While some are stored, the next are rendered.
+        let (stored, rendering) =
+            tokio::join!(put_up(app, rendered), render_all(app, &newsroom, next.unwrap_or_default()));
+        stored?;
+        rendered = rendering?;
+        if next.is_none() {
             return Ok(all);
         }
-        let mut work = Vec::with_capacity(feeds.len());
-        for (name, behind) in feeds {
-            work.push(render(app, &newsroom, name, behind.clone()).boxed());
-        }
-        let rendered: Vec<Vec<Rendered>> = stream::iter(work).buffer_unordered(cores).try_collect().await?;
-        for (topic, document) in app.store.publish(rendered.into_iter().flatten().collect(), now()).await? {
-            app.shelf.put(topic, document.into());
-        }
-        app.wakes.deliver.notify_one();
-        app.wakes.compress.notify_one();
     }
-    Ok(all)
+}
+
+/// Stores documents, and shows them.
+async fn put_up(app: &App, rendered: Vec<Rendered>) -> Result<(), StoreError> {
+    if rendered.is_empty() {
+        return Ok(());
+    }
+    for (topic, document) in app.store.publish(rendered, now()).await? {
+        app.shelf.put(topic, document.into());
+    }
+    app.wakes.deliver.notify_one();
+    app.wakes.compress.notify_one();
+    Ok(())
+}
+
+/// Some feeds, as many at once as there are cores.
+async fn render_all(
+    app: &App,
+    newsroom: &Arc<Newsroom>,
+    feeds: &[(String, Vec<Behind>)],
+) -> Result<Vec<Rendered>, DutyError> {
+    let cores = std::thread::available_parallelism().map_or(2, usize::from);
+    let mut work = Vec::with_capacity(feeds.len());
+    for (name, behind) in feeds {
+        work.push(render(app, newsroom, name, behind.clone()).boxed());
+    }
+    let rendered: Vec<Vec<Rendered>> = stream::iter(work).buffer_unordered(cores).try_collect().await?;
+    Ok(rendered.concat())
 }
 
 /// One feed in all formats that are behind, from one look at its articles. What goes wrong with it is its own affair, but for a

@@ -325,7 +325,8 @@ async fn finish(
     }
     match result {
         Ok(()) => {
-            if let Some(note) = &tally.note {
+            let is_news = app.is_news(&source.name, tally.note.as_ref());
+            if let Some(note) = tally.note.as_ref().filter(|_| is_news) {
                 warn!(source = source.name, note, "pulled, with a note");
             }
             if tally.changed() {

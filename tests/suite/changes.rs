@@ -76,6 +76,47 @@ fn a_feed_that_is_added_is_served_and_one_that_is_removed_is_gone() {
 }
 
 #[test]
+fn a_folder_that_takes_the_place_of_the_newsrooms_is_noticed_and_followed() {
+    let mut newsroom = Newsroom::of_files().with_rain();
+    newsroom.serve();
+    let [now, new, old] = ["feeds", "feeds.new", "feeds.old"].map(|name| newsroom.path(name));
+    std::fs::create_dir(&new).expect("a folder");
+    for file in ["newsroom.toml", "all.toml"] {
+        std::fs::copy(now.join(file), new.join(file)).expect("a copy");
+    }
+    newsroom.write("feeds.new/tea.toml", "title = \"Tea\"");
+    std::fs::rename(&now, &old).expect("it goes");
+    std::fs::rename(&new, &now).expect("it comes");
+    eventually("the new folder's feed is served", || (newsroom.get("/feeds/tea.rss")?.status == 200).then_some(()));
+    newsroom.write("feeds/hail.toml", "title = \"Hail\"");
+    eventually("a file in it is noticed", || (newsroom.get("/feeds/hail.rss")?.status == 200).then_some(()));
+}
+
+#[test]
+fn a_server_that_is_told_to_reads_its_files_again() {
+    let mut newsroom = Newsroom::of_files().with_rain();
+    newsroom.serve();
+    newsroom.signal("HUP");
+    newsroom.logged("the newsroom's files were read again");
+    newsroom.shows(&["Rain"]);
+}
+
+#[test]
+fn of_two_files_with_one_id_neither_replaces_what_is_published() {
+    let mut newsroom = Newsroom::of_files().with_rain();
+    let copy = "---\nid: Rain\ntitle: Hail\ndate: 2025-06-03T08:00:00Z\n---\nIce.\n";
+    for name in ["articles/A copy.md", "articles/Z copy.md"] {
+        newsroom.write(name, copy);
+        let output = newsroom.run(&["pull", "desk", "--json"]);
+        assert_eq!(output.json()["sources"]["desk"]["rejected"], 1, "{name}: {output:?}");
+        assert!(output.stderr.contains("has the same id"), "{output:?}");
+        std::fs::remove_file(newsroom.path(name)).expect("the file goes");
+    }
+    newsroom.serve();
+    newsroom.shows(&["Rain"]);
+}
+
+#[test]
 fn a_withdrawal_moves_last_modified_forward() {
     let mut newsroom = Newsroom::of_files().with_rain();
     newsroom.article("Tea", "2025-06-02T08:00:00Z", "Hot.");

@@ -297,13 +297,20 @@ impl Newsroom {
     /// The same, even if there is work left.
     #[track_caller]
     pub(crate) fn stop_at_once(&mut self) {
+        self.signal("TERM");
         let mut server = self.server.take().expect("the server runs");
-        // Standard Rust has no way to send SIGTERM.
-        let told = Command::new("sh").args(["-c", &format!("kill -TERM {}", server.child.id())]).status();
-        assert!(told.expect("a shell").success(), "the server can't be told to stop");
         let status = eventually("the server stops", || server.child.try_wait().expect("its state"));
         assert_eq!(status.code(), Some(0), "a server that is asked to stop ends well: {:?}", server.log);
         self.is_clean(&server);
+    }
+
+    /// Sends the server a signal, such as `TERM`.
+    #[track_caller]
+    pub(crate) fn signal(&self, name: &str) {
+        let process = self.server.as_ref().expect("the server runs").child.id();
+        // Standard Rust has no way to do so.
+        let told = Command::new("sh").args(["-c", &format!("kill -{name} {process}")]).status();
+        assert!(told.expect("a shell").success(), "the server can't be told");
     }
 
     /// The warnings and errors that the server has logged.
