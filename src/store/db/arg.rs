@@ -26,7 +26,7 @@ impl Arg {
     }
 }
 
-/// What a column holds, for [`Tx::rows`].
+/// What a column holds, for [`super::Tx::rows`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::store) enum Kind {
     Int,
