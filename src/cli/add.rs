@@ -154,7 +154,7 @@ async fn as_wordpress(net: &Fetcher, root: &Url, home: &Url) -> Option<Found> {
     posts.query_pairs_mut().append_pair("per_page", "1");
     let open = net.get(&posts, &[]).await.ok()?.ok().ok()?;
     let total = open.header("x-wp-total").unwrap_or("some").to_owned();
-    let mut front = index.home.filter(|front| front.host_str() == home.host_str()).unwrap_or_else(|| home.clone());
+    let mut front = index.home.filter(|front| front.origin() == home.origin()).unwrap_or_else(|| home.clone());
     if !front.path().ends_with('/') {
         front.set_path(&format!("{}/", front.path()));
     }
