@@ -63,7 +63,7 @@ pub enum BadRequest {
     #[error("hub.mode is `{0}`; this hub knows subscribe, unsubscribe and publish")]
     Mode(String),
     /// A callback that can't be called.
-    #[error("hub.callback is not an http or https address")]
+    #[error("hub.callback must be an http or https address of at most {MAX_CALLBACK} bytes, without a #fragment")]
     Callback,
     /// A secret that is too long, or can't be stored.
     #[error("hub.secret must be shorter than {MAX_SECRET} bytes, without NUL")]
