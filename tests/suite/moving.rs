@@ -106,16 +106,19 @@ fn killed_past(newsroom: &Newsroom, to: &str, past: u64) -> u64 {
     articles(newsroom, to)
 }
 
+/// So many that a move can be caught between the first and the last.
+const ARTICLES: u64 = 9000;
+
 fn a_move_that_is_killed_goes_on(to: &str) {
     let newsroom = Newsroom::of_files();
-    for number in 0..3000 {
+    for number in 0..ARTICLES {
         newsroom.article(&format!("Article {number}"), "2025-06-01T08:00:00Z", "Text and more text.");
     }
-    assert_eq!(newsroom.pull("desk")[0], 3000);
+    assert_eq!(newsroom.pull("desk")[0], ARTICLES);
     assert_eq!(newsroom.run(&["export", "out"]).status, 0);
 
     let half = killed_past(&newsroom, to, 0);
-    assert!(half < 3000, "it was killed too late");
+    assert!(half < ARTICLES, "it was killed too late");
     let refused = newsroom.run(&["pull", "--database", to]);
     assert_eq!(refused.status, 1, "{refused:?}");
     assert!(refused.stderr.contains("run the same `courant move` again"), "{refused:?}");
@@ -124,10 +127,10 @@ fn a_move_that_is_killed_goes_on(to: &str) {
     // What happens at the source meanwhile comes along.
     newsroom.article("Article 7", "2025-06-01T08:00:00Z", "Corrected.");
     std::fs::remove_file(newsroom.path("articles/Article 8.md")).expect("a file");
-    assert_eq!(newsroom.pull("desk"), [0, 1, 1, 2998, 0]);
+    assert_eq!(newsroom.pull("desk"), [0, 1, 1, ARTICLES - 2, 0]);
     assert_eq!(newsroom.run(&["export", "out"]).status, 0);
     moves(&newsroom, "sqlite:courant.db", to);
-    assert_eq!(articles(&newsroom, to), 2999);
+    assert_eq!(articles(&newsroom, to), ARTICLES - 1);
     let same = newsroom.run(&["export", "out", "--database", to]);
     assert!(same.stdout.contains("0 files written"), "{same:?}");
     assert_eq!(
