@@ -13,6 +13,11 @@ pub fn is_language_tag(tag: &str) -> bool {
         && parts.all(|part| fine(part, 1))
 }
 
+/// What is told of a text that should be one and is not.
+pub fn not_a_tag(text: &str) -> String {
+    format!("`{text}` is not a language tag such as en, ur or en-PK")
+}
+
 #[cfg(test)]
 mod tests {
     use super::is_language_tag;

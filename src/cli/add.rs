@@ -11,7 +11,7 @@ use super::{Common, Failed, counted, private_network, work};
 use crate::article::language::is_language_tag;
 use crate::config::is_name;
 use crate::fetch::{Answer, FetchError, Fetcher};
-use crate::source::{Link, links, rest_root};
+use crate::source::{Link, links, rest_root, with_slash};
 
 /// Find out what a site offers, and write its source and first feed
 ///
@@ -96,10 +96,7 @@ async fn find(net: &Fetcher, url: &Url) -> Result<Found, Failed> {
         return Ok(found);
     }
     let mut empty = None;
-    let mut home = url.clone();
-    if !home.path().ends_with('/') {
-        home.set_path(&format!("{}/", home.path()));
-    }
+    let home = with_slash(url.clone());
     for root in [rest_root(&page), home.join("wp-json/").ok()].into_iter().flatten() {
         if let Some(found) = as_wordpress(net, &root, &home).await {
             return Ok(found);
@@ -154,10 +151,7 @@ async fn as_wordpress(net: &Fetcher, root: &Url, home: &Url) -> Option<Found> {
     posts.query_pairs_mut().append_pair("per_page", "1");
     let open = net.get(&posts, &[]).await.ok()?.ok().ok()?;
     let total = open.header("x-wp-total").unwrap_or("some").to_owned();
-    let mut front = index.home.filter(|front| front.origin() == home.origin()).unwrap_or_else(|| home.clone());
-    if !front.path().ends_with('/') {
-        front.set_path(&format!("{}/", front.path()));
-    }
+    let front = index.home.filter(|front| front.origin() == home.origin()).map_or_else(|| home.clone(), with_slash);
     let told = format!("Found a WordPress with {total} posts at {front} (those that ask for a password stay there)");
     Some(Found {
         kind: "wordpress",

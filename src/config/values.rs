@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use crate::article::language::is_language_tag;
+use crate::article::language::{is_language_tag, not_a_tag};
 
 pub(super) use crate::source::WebAddress;
 
@@ -17,11 +17,7 @@ impl TryFrom<String> for Language {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
-        if is_language_tag(&text) {
-            Ok(Self(text))
-        } else {
-            Err(format!("`{text}` is not a language tag such as en, ur or en-PK"))
-        }
+        if is_language_tag(&text) { Ok(Self(text)) } else { Err(not_a_tag(&text)) }
     }
 }
 

@@ -106,16 +106,17 @@ fn read_all(folder: &Path, endings: &[&str], read: impl Fn(&File, &mut Batch)) -
     paths.sort_unstable();
     let (mut batch, mut bytes) = (Batch::default(), 0);
     for path in paths {
-        let name = name_of(folder, &path);
-        match text_of(&path) {
+        let mut file = File { name: name_of(folder, &path), path, text: String::new() };
+        match text_of(&file.path) {
             Ok(text) => {
                 bytes += text.len() as u64;
                 if bytes > MAX_BYTES {
                     return Err(too_much(folder, &format!("{} MB", MAX_BYTES >> 20)));
                 }
-                read(&File { path, name, text }, &mut batch);
+                file.text = text;
+                read(&file, &mut batch);
             }
-            Err(why) => batch.rejected.push(Rejection { key: name, why: format!("{}: {why}", path.display()) }),
+            Err(why) => batch.reject(&file, why),
         }
     }
     Ok(batch)

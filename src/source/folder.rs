@@ -14,7 +14,7 @@ use toml::de::{Error as TomlError, ValueDeserializer};
 
 use super::files::{self, File};
 use super::{Cursor, Held, Kind, Place, PullError, Pulled, Source};
-use crate::article::language::is_language_tag;
+use crate::article::language::{is_language_tag, not_a_tag};
 use crate::article::spelling::nearest;
 use crate::article::{Image, Item, SourceKey, Text, date};
 use crate::fetch::Fetcher;
@@ -97,7 +97,7 @@ fn article(file: &File, zone: Tz, notes: &mut Vec<String>) -> Result<Option<Item
         notes.push(format!("{}: {told}", file.path.display()));
     }
     if let Some(language) = front.text(LANGUAGE).filter(|language| !is_language_tag(language.trim())) {
-        notes.push(format!("{}: `{language}` is not a language tag such as en, ur or en-PK", file.path.display()));
+        notes.push(format!("{}: {}", file.path.display(), not_a_tag(&language)));
     }
     for key in front.odd() {
         notes.push(format!("{}: `{key}` has a value that is not understood", file.path.display()));

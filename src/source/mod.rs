@@ -67,6 +67,14 @@ impl TryFrom<String> for WebAddress {
     }
 }
 
+/// The address with the final slash that people leave out: what is relative to it is below it.
+pub fn with_slash(mut url: Url) -> Url {
+    if !url.path().ends_with('/') {
+        url.set_path(&format!("{}/", url.path()));
+    }
+    url
+}
+
 /// Something that articles can be pulled from.
 #[async_trait]
 pub trait Source: Send + Sync {

@@ -103,7 +103,7 @@ impl Store {
             num,
             topic: Topic { feed, format },
             callback,
-            receiver: if kind == "hub" { Receiver::Hub } else { Receiver::Subscriber },
+            receiver: Receiver::of(&kind),
             secret,
             failures,
             failing_since: since.map(instant),

@@ -84,7 +84,7 @@ impl StoreError {
 
     /// It has not answered for too long.
     pub fn silence() -> Self {
-        Self::Away(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()))
+        Self::Away(silence())
     }
 
     /// Whether a number that was to be new is taken.
@@ -92,6 +92,10 @@ impl StoreError {
         let Self::Database(sqlx::Error::Database(told)) = self else { return false };
         told.is_unique_violation()
     }
+}
+
+fn silence() -> sqlx::Error {
+    sqlx::Error::Io(std::io::ErrorKind::TimedOut.into())
 }
 
 /// What happened, without the layers that it came through.

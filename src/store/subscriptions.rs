@@ -23,6 +23,10 @@ impl Receiver {
             Receiver::Hub => "hub",
         }
     }
+
+    pub(super) fn of(word: &str) -> Self {
+        if word == Receiver::Hub.word() { Receiver::Hub } else { Receiver::Subscriber }
+    }
 }
 
 /// How a subscription stands, for the operator.
@@ -141,7 +145,7 @@ impl Store {
                 SubscriptionState {
                     topic: Topic { feed, format },
                     callback,
-                    receiver: if kind == Receiver::Hub.word() { Receiver::Hub } else { Receiver::Subscriber },
+                    receiver: Receiver::of(&kind),
                     lease_until: instant(lease),
                     behind,
                     failures,

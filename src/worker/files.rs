@@ -34,10 +34,11 @@ async fn watch(app: &App, stop: &CancellationToken) -> Result<(), DutyError> {
     let mut asked = signal(SignalKind::hangup())?;
     let mut look = tokio::time::interval(LOOK);
     let mut folder = identity(&app.place.feeds);
-    let mut _watcher = watcher(&app.place.feeds, changed.clone());
-    if let Err(error) = &_watcher {
-        warn!(%error, "changes in the newsroom's files will be seen at a SIGHUP only");
-    }
+    let watched = || {
+        watcher(&app.place.feeds, changed.clone())
+            .inspect_err(|error| warn!(%error, "changes in the newsroom's files will be seen at a SIGHUP only"))
+    };
+    let mut _watcher = watched();
     loop {
         tokio::select! {
             () = stop.cancelled() => return Ok(()),
@@ -49,7 +50,7 @@ async fn watch(app: &App, stop: &CancellationToken) -> Result<(), DutyError> {
                     continue;
                 }
                 folder = now;
-                _watcher = watcher(&app.place.feeds, changed.clone());
+                _watcher = watched();
             }
         }
         reload(app, stop).await;

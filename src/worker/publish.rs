@@ -119,8 +119,7 @@ async fn render_all(
     for (name, behind) in feeds {
         work.push(render(app, newsroom, name, behind.clone()).boxed());
     }
-    let rendered: Vec<Vec<Rendered>> = stream::iter(work).buffer_unordered(cores).try_collect().await?;
-    Ok(rendered.concat())
+    stream::iter(work).buffer_unordered(cores).try_concat().await
 }
 
 /// One feed in all formats that are behind, from one look at its articles. What goes wrong with it is its own affair, but for a

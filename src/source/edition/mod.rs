@@ -12,7 +12,7 @@ use toml::de::{Error as TomlError, ValueDeserializer};
 
 use self::page::{MAX_PAGE_BYTES, Page, Printed, read_page};
 use super::files::{self, Batch, File};
-use super::{Cursor, Held, Kind, Place, PullError, Pulled, Rejection, Source};
+use super::{Cursor, Held, Kind, Place, PullError, Pulled, Source};
 use crate::article::{Item, SourceKey, Text, date};
 use crate::fetch::Fetcher;
 
@@ -48,9 +48,7 @@ impl Source for Edition {
 
 fn take(file: &File, batch: &mut Batch, zone: Tz) {
     if file.text.len() > MAX_PAGE_BYTES {
-        let why = format!("{}: larger than {} MB, which no page is", file.path.display(), MAX_PAGE_BYTES >> 20);
-        batch.rejected.push(Rejection { key: file.name.clone(), why });
-        return;
+        return batch.reject(file, format!("larger than {} MB, which no page is", MAX_PAGE_BYTES >> 20));
     }
     let page = read_page(&file.text);
     let items = page.articles.iter().map(|printed| item(printed, &page, file, zone));

@@ -26,7 +26,7 @@ use tracing::debug;
 use url::Url;
 
 use self::site::{Closed, Listing, Site};
-use super::{Cursor, Held, Kind, Place, PullError, Pulled, Source, WebAddress, cursor, feed, mark};
+use super::{Cursor, Held, Kind, Place, PullError, Pulled, Source, WebAddress, cursor, feed, mark, with_slash};
 use crate::article::SourceKey;
 use crate::fetch::Fetcher;
 
@@ -53,11 +53,8 @@ struct Settings {
 }
 
 fn read(settings: ValueDeserializer<'_>, place: &Place) -> Result<Arc<dyn Source>, TomlError> {
-    let Settings { url: WebAddress(mut url) } = Settings::deserialize(settings)?;
-    // People leave out the final slash; relative addresses need it.
-    if !url.path().ends_with('/') && url.query().is_none() {
-        url.set_path(&format!("{}/", url.path()));
-    }
+    let Settings { url: WebAddress(url) } = Settings::deserialize(settings)?;
+    let url = if url.query().is_none() { with_slash(url) } else { url };
     Ok(Arc::new(WordPress { url, zone: place.zone }))
 }
 

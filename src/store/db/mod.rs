@@ -7,8 +7,6 @@ mod arg;
 mod postgres;
 mod sqlite;
 
-use std::path::Path;
-
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
 use sqlx::migrate::Migrator;
@@ -19,6 +17,7 @@ use sqlx::{AssertSqlSafe, Database, FromRow, Postgres, Sqlite, Transaction};
 
 pub(super) use arg::{Arg, Kind};
 use arg::{bound, values};
+pub(super) use sqlite::file;
 
 use super::{StoreError, is_away, plainly};
 
@@ -65,12 +64,6 @@ pub(super) enum Changes {
 /// loop without end, which takes a core and never lets the process stop (its issue 3645).
 fn pool<D: Database>(connections: u32) -> PoolOptions<D> {
     PoolOptions::new().max_connections(connections).max_lifetime(None).idle_timeout(None)
-}
-
-/// The file of an SQLite database. One in memory is none: each connection would have its own.
-pub(super) fn file(url: &str) -> Option<&Path> {
-    let file = url.strip_prefix("sqlite:")?.trim_start_matches("//").split('?').next()?;
-    (!file.is_empty() && file != ":memory:").then_some(Path::new(file))
 }
 
 impl Db {

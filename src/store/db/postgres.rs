@@ -8,7 +8,7 @@ use sqlx::postgres::{PgConnectOptions, PgListener, PgPool};
 use sqlx::{Connection, Executor, PgConnection, Postgres, Transaction};
 use tokio::time::timeout;
 
-use crate::store::PATIENCE;
+use crate::store::{PATIENCE, silence};
 
 /// Connections of a process, one of which listens.
 const CONNECTIONS: u32 = 16;
@@ -71,10 +71,6 @@ pub(super) async fn open(url: &str) -> Result<PgPool, sqlx::Error> {
 /// Waits for the database, but not for ever.
 pub(super) async fn bounded<T>(answer: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, sqlx::Error> {
     timeout(LONGEST, answer).await.unwrap_or_else(|_| Err(silence()))
-}
-
-fn silence() -> sqlx::Error {
-    sqlx::Error::Io(std::io::ErrorKind::TimedOut.into())
 }
 
 /// Tells the other nodes, if and when the transaction is committed.

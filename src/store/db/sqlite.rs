@@ -20,6 +20,12 @@ const AGAIN: Duration = Duration::from_millis(20);
 const WORDS: &str = "CREATE VIRTUAL TABLE IF NOT EXISTS words USING fts5 (text, content = '', contentless_delete = 1, \
                      detail = none, tokenize = \"unicode61 remove_diacritics 0 categories 'L* M* N* Co'\")";
 
+/// The file of an SQLite database. One in memory is none: each connection would have its own.
+pub(in crate::store) fn file(url: &str) -> Option<&Path> {
+    let file = url.strip_prefix("sqlite:")?.trim_start_matches("//").split('?').next()?;
+    (!file.is_empty() && file != ":memory:").then_some(Path::new(file))
+}
+
 /// Why there can be no database at a place: SQLite itself says for everything that it is unable.
 pub(super) fn misplaced(file: &Path) -> Option<String> {
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.is_dir());
